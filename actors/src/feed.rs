@@ -1,0 +1,144 @@
+//! The change feed: how a node learns of what other nodes and processes changed.
+//!
+//! Every change appends to one table in its own transaction. This task polls it twice a second and
+//! reads the last seconds again each time, because transactions commit out of order.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bailiwick_domain::{Env, TenantId, Timestamp};
+use bailiwick_store::changes::{self, Change, Topic};
+use bailiwick_store::{Error as StoreError, Store};
+
+use crate::registry::Registry;
+use crate::revocations::RevokedKey;
+use crate::tenant::TenantCommand;
+
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How far back each poll reads again.
+const OVERLAP: Duration = Duration::from_secs(10);
+/// Without a successful poll for this long a node is not ready.
+const STALE: Duration = Duration::from_secs(5);
+/// ... and for this long it refuses to vouch for tokens and sessions.
+const BLIND: Duration = Duration::from_secs(60);
+/// Changes in one read.
+const PAGE: u64 = 5_000;
+
+/// How fresh this node's knowledge is.
+#[derive(Clone, Debug)]
+pub struct FeedHealth(Arc<AtomicI64>);
+
+impl FeedHealth {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(now.0)))
+    }
+
+    fn age(&self, now: Timestamp) -> Duration {
+        now.since(Timestamp(self.0.load(Ordering::Relaxed)))
+    }
+
+    /// Whether the node should get requests.
+    #[must_use]
+    pub fn is_ready(&self, now: Timestamp) -> bool {
+        self.age(now) < STALE
+    }
+
+    /// Whether the node may still say that a token or a session is alive.
+    #[must_use]
+    pub fn may_vouch(&self, now: Timestamp) -> bool {
+        self.age(now) < BLIND
+    }
+}
+
+pub(crate) struct Feed {
+    pub(crate) store: Store,
+    pub(crate) env: Env,
+    pub(crate) registry: Registry,
+    pub(crate) health: FeedHealth,
+}
+
+/// What was read: so that a poll that reads it again does nothing.
+#[derive(Default)]
+struct Progress {
+    newest: Timestamp,
+    seen: HashMap<i64, Timestamp>,
+    data_version: Option<i64>,
+}
+
+impl Feed {
+    pub(crate) async fn run(self) {
+        let mut progress = Progress { newest: self.env.now(), ..Progress::default() };
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            let asked_at = self.env.now();
+            match self.poll(&mut progress).await {
+                Ok(()) => self.health.0.store(asked_at.0, Ordering::Relaxed),
+                Err(e) => tracing::warn!(error = %e, "the change feed could not be read"),
+            }
+        }
+    }
+
+    async fn poll(&self, progress: &mut Progress) -> Result<(), StoreError> {
+        // SQLite says for next to nothing whether any connection or process committed.
+        let data_version = self.store.data_version().await?;
+        if data_version.is_some() && data_version == progress.data_version {
+            return Ok(());
+        }
+        loop {
+            let from = progress.newest.minus(OVERLAP);
+            let read = move |tx| async move { changes::since(&tx, from, PAGE).await };
+            let list: Vec<Change> = self.store.system(read).await?;
+            let full = list.len() as u64 >= PAGE;
+            let fresh: Vec<Change> =
+                list.into_iter().filter(|c| !progress.seen.contains_key(&c.seq)).collect();
+            let more = full && !fresh.is_empty();
+            for change in &fresh {
+                progress.seen.insert(change.seq, change.at);
+                progress.newest = progress.newest.max(change.at);
+            }
+            let keep_from = progress.newest.minus(OVERLAP * 2);
+            progress.seen.retain(|_, at| *at >= keep_from);
+            self.tell(fresh).await;
+            if !more {
+                break;
+            }
+        }
+        progress.data_version = data_version;
+        Ok(())
+    }
+
+    /// Tells the warm tenants. Cold ones read everything when they start.
+    async fn tell(&self, changes: Vec<Change>) {
+        let mut reload: HashSet<TenantId> = HashSet::new();
+        let mut revoked: HashMap<TenantId, Vec<(RevokedKey, Timestamp)>> = HashMap::new();
+        for change in changes {
+            match change.topic {
+                Some(Topic::Revoked) => {
+                    if let Some(key) = RevokedKey::parse(&change.key) {
+                        revoked.entry(change.tenant).or_default().push((key, change.at));
+                    }
+                }
+                Some(topic) => {
+                    if topic == Topic::Tenant {
+                        self.registry.forget_misses();
+                    }
+                    reload.insert(change.tenant);
+                }
+                None => {} // A topic of a newer version.
+            }
+        }
+        let reloads = reload.into_iter().map(|t| (t, TenantCommand::Reload(None)));
+        let revocations = revoked.into_iter().map(|(t, list)| (t, TenantCommand::Revoked(list, None)));
+        for (tenant, command) in reloads.chain(revocations) {
+            if let Some(handle) = self.registry.if_warm(tenant).await
+                && let Err(e) = handle.mailbox.send(command)
+            {
+                // The snapshot would stay old: forget it, so that the next request reads anew.
+                tracing::warn!(%tenant, error = %e, "a tenant missed a change and is started again");
+                self.registry.forget(tenant).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Everything that keeps state on one node, started and stopped as one.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bailiwick_domain::{ApplicationId, BootId, Env, TenantId};
+use bailiwick_store::Store;
+use bailiwick_store::vault::MasterKeyring;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::committer::Committers;
+use crate::error::Error;
+use crate::feed::{Feed, FeedHealth};
+use crate::flush::Flusher;
+use crate::refusals::Refusals;
+use crate::registry::{Registry, Route};
+use crate::runtime::Threads;
+use crate::tenant::{Shared, TenantHandle};
+
+/// What a node's tenants are addressed by.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The platform's public address, without a trailing slash.
+    pub public_url: String,
+    /// When set, tenants live at `https://{slug}.{base_domain}`, else at `{public_url}/t/{slug}`.
+    pub base_domain: Option<String>,
+    /// Development mode: loopback `http` addresses are allowed.
+    pub development: bool,
+}
+
+/// The owners of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform(Arc<Inner>);
+
+struct Inner {
+    shared: Shared,
+    options: Options,
+    threads: Threads,
+    registry: Registry,
+    refusals: Arc<Refusals>,
+    health: FeedHealth,
+    stop: Mutex<Option<oneshot::Sender<oneshot::Sender<()>>>>,
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Platform")
+    }
+}
+
+/// Threads that actors live on. They wait for SQL more than they compute.
+const THREADS: usize = 2;
+
+impl Platform {
+    /// Starts the node's actors and makes sure that the `system` tenant is there. Must be called
+    /// inside a running actor system.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn start(
+        store: Store,
+        env: Env,
+        keyring: MasterKeyring,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let threads = Threads::start(THREADS);
+        let (dirty, queue) = mpsc::unbounded_channel();
+        let shared = Shared {
+            committers: Committers::start(&store, &env, &threads),
+            store: store.clone(),
+            env: env.clone(),
+            keyring: Arc::new(keyring),
+            dirty: dirty.clone(),
+        };
+        let registry = Registry::new(shared.clone(), threads.clone());
+        let health = FeedHealth::new(env.now());
+        let refusals = Arc::new(Refusals::default());
+        let (stop, stopped) = oneshot::channel();
+        let flusher = Flusher {
+            store: store.clone(),
+            env: env.clone(),
+            boot: env.id::<BootId>(),
+            queue,
+            dirty,
+            refusals: Arc::clone(&refusals),
+            stop: stopped,
+            since: env.now(),
+        };
+        threads.spawn(flusher.run());
+        let feed = Feed { store, env, registry: registry.clone(), health: health.clone() };
+        threads.spawn(feed.run());
+        let stop = Mutex::new(Some(stop));
+        let inner = Inner { shared, options, threads, registry, refusals, health, stop };
+        let platform = Self(Arc::new(inner));
+        platform.system_tenant().await?;
+        Ok(platform)
+    }
+
+    /// The tenant at a slug; `None` when there is none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn by_slug(&self, slug: &str) -> Result<Option<Route>, Error> {
+        self.0.registry.route(&format!("slug:{slug}")).await
+    }
+
+    /// The tenant at a host name; `None` when there is none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn by_host(&self, host: &str) -> Result<Option<Route>, Error> {
+        self.0.registry.route(&format!("host:{host}")).await
+    }
+
+    /// The tenant of an id; `None` when there is none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn tenant(&self, id: TenantId) -> Result<Option<TenantHandle>, Error> {
+        self.0.registry.tenant(id).await
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.shared.store
+    }
+
+    /// Time and randomness.
+    #[must_use]
+    pub fn env(&self) -> &Env {
+        &self.0.shared.env
+    }
+
+    /// What the node was started with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// How fresh this node's knowledge is.
+    #[must_use]
+    pub fn health(&self) -> &FeedHealth {
+        &self.0.health
+    }
+
+    /// Counts a refusal, by the stable name of its kind.
+    pub fn count_refusal(
+        &self,
+        tenant: TenantId,
+        kind: &'static str,
+        client: Option<ApplicationId>,
+        from: Option<IpAddr>,
+    ) {
+        self.0.refusals.count((tenant, self.env().now()), kind, client, from);
+    }
+
+    /// Flushes what is counted and stops the actors.
+    pub async fn stop(&self) {
+        let stop = self.0.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(stop) = stop {
+            let (done, flushed) = oneshot::channel();
+            if stop.send(done).is_ok() {
+                let _ = flushed.await;
+            }
+            self.0.threads.stop();
+        }
+    }
+
+    pub(crate) fn keyring(&self) -> &Arc<MasterKeyring> {
+        &self.0.shared.keyring
+    }
+
+    pub(crate) async fn tenant_id(&self, slug: &str) -> Result<Option<TenantId>, Error> {
+        Ok(self.by_slug(slug).await?.map(|route| route.tenant.view().tenant.id))
+    }
+
+    pub(crate) fn forget_misses(&self) {
+        self.0.registry.forget_misses();
+    }
+
+    /// The one issuer of a tenant.
+    pub(crate) fn issuer_of(&self, slug: &str) -> String {
+        match &self.0.options.base_domain {
+            Some(base) => format!("https://{slug}.{base}"),
+            None => format!("{}/t/{slug}", self.0.options.public_url),
+        }
+    }
+
+    /// The addresses of a tenant, the canonical one first.
+    pub(crate) fn address_of(&self, slug: &str) -> Vec<(String, bool)> {
+        let path = format!("slug:{slug}");
+        match &self.0.options.base_domain {
+            Some(base) => vec![(format!("host:{slug}.{base}"), true), (path, false)],
+            None => vec![(path, true)],
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Usage receipts of tokens that were issued without SQL.
+//!
+//! An issuing request adds to a tally of its application: a count and a digest over the `jti`s.
+//! A flusher swaps tallies out at least once a second and commits each as a receipt row together
+//! with the hourly ledger. Adding takes no lock; swapping waits for adders that hold the old tally
+//! by watching its reference count, so that every token is in exactly one receipt.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{SHA256, digest};
+use bailiwick_domain::{ApplicationId, TenantId};
+use moka::sync::Cache;
+use tokio::sync::mpsc;
+
+/// What one application was given since the last flush.
+#[derive(Debug, Default)]
+struct Tally {
+    count: AtomicU64,
+    /// The sum of the SHA-256 of every `jti`, lane by lane modulo 2^64: the order of adding does
+    /// not matter, and anybody with the list of `jti`s can compute it again.
+    lanes: [AtomicU64; 4],
+}
+
+/// The tally of one application of one tenant.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    tenant: TenantId,
+    application: ApplicationId,
+    current: ArcSwap<Tally>,
+    /// Whether it waits for the flusher.
+    queued: AtomicBool,
+}
+
+/// The cells of one tenant, by application.
+#[derive(Debug)]
+pub(crate) struct Tallies(Cache<ApplicationId, Arc<Cell>>);
+
+impl Default for Tallies {
+    fn default() -> Self {
+        // Idle cells go; one that waits for the flusher is held by the flusher's queue.
+        Self(Cache::builder().time_to_idle(std::time::Duration::from_secs(600)).build())
+    }
+}
+
+/// Where cells wait for the flusher: each at most once, so it is bounded by the applications.
+pub(crate) type Dirty = mpsc::UnboundedSender<Arc<Cell>>;
+
+/// What was swapped out of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Swapped {
+    pub(crate) tenant: TenantId,
+    pub(crate) application: ApplicationId,
+    pub(crate) count: u64,
+    pub(crate) digest: [u8; 32],
+}
+
+impl Tallies {
+    /// Counts one token.
+    pub(crate) fn record(&self, tenant: TenantId, app: ApplicationId, jti: &str, dirty: &Dirty) {
+        let cell = self.0.get_with(app, || Arc::new(Cell::new(tenant, app)));
+        cell.add(jti);
+        if !cell.queued.swap(true, Ordering::AcqRel) {
+            // Fails only when the flusher is gone, at the very end of a stop.
+            let _ = dirty.send(cell);
+        }
+    }
+}
+
+impl Cell {
+    fn new(tenant: TenantId, application: ApplicationId) -> Self {
+        let (current, queued) = (ArcSwap::default(), AtomicBool::new(false));
+        Self { tenant, application, current, queued }
+    }
+
+    fn add(&self, jti: &str) {
+        let hash = digest(&SHA256, jti.as_bytes());
+        // A full reference, not a guard: its count is what `take` waits for.
+        let tally = self.current.load_full();
+        for (lane, part) in tally.lanes.iter().zip(hash.as_ref().chunks_exact(8)) {
+            let part = part.try_into().map_or(0, u64::from_be_bytes);
+            lane.fetch_add(part, Ordering::Relaxed);
+        }
+        tally.count.fetch_add(1, Ordering::Release);
+    }
+
+    /// Swaps the tally out; `None` when nothing was counted.
+    pub(crate) fn take(&self) -> Option<Swapped> {
+        // First, so that whoever adds after the swap queues the cell again.
+        self.queued.store(false, Ordering::Release);
+        let old = self.current.swap(Arc::default());
+        while Arc::strong_count(&old) > 1 {
+            std::thread::yield_now(); // An adder is between its load and its last add.
+        }
+        std::sync::atomic::fence(Ordering::Acquire);
+        let count = old.count.load(Ordering::Acquire);
+        let mut out = [0; 32];
+        for (bytes, lane) in out.chunks_exact_mut(8).zip(&old.lanes) {
+            bytes.copy_from_slice(&lane.load(Ordering::Acquire).to_be_bytes());
+        }
+        let (tenant, application) = (self.tenant, self.application);
+        (count > 0).then_some(Swapped { tenant, application, count, digest: out })
+    }
+
+    /// Puts back what could not be committed, so that the next flush carries it.
+    pub(crate) fn put_back(self: &Arc<Self>, swapped: &Swapped, dirty: &Dirty) {
+        let tally = self.current.load_full();
+        for (lane, part) in tally.lanes.iter().zip(swapped.digest.chunks_exact(8)) {
+            lane.fetch_add(part.try_into().map_or(0, u64::from_be_bytes), Ordering::Relaxed);
+        }
+        tally.count.fetch_add(swapped.count, Ordering::Release);
+        if !self.queued.swap(true, Ordering::AcqRel) {
+            let _ = dirty.send(Arc::clone(self));
+        }
+    }
+}
+
+/// The digest of both receipts' tokens together.
+pub(crate) fn sum(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
+    let lane = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_be_bytes);
+    let mut out = [0; 32];
+    for ((to, a), b) in out.chunks_exact_mut(8).zip(a.chunks_exact(8)).zip(b.chunks_exact(8)) {
+        to.copy_from_slice(&lane(a).wrapping_add(lane(b)).to_be_bytes());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn every_token_is_in_exactly_one_receipt() {
+        let (dirty, mut queue) = mpsc::unbounded_channel();
+        let tallies = Arc::new(Tallies::default());
+        let (tenant, app) = (TenantId(Uuid::nil()), ApplicationId(Uuid::from_u128(1)));
+        let adders: Vec<_> = (0..4)
+            .map(|thread| {
+                let (tallies, dirty) = (Arc::clone(&tallies), dirty.clone());
+                std::thread::spawn(move || {
+                    for n in 0..5_000 {
+                        tallies.record(tenant, app, &format!("{thread}-{n}"), &dirty);
+                    }
+                })
+            })
+            .collect();
+        let mut total = 0;
+        let mut lanes = [0; 32];
+        let mut drain = |queue: &mut mpsc::UnboundedReceiver<Arc<Cell>>| {
+            while let Ok(cell) = queue.try_recv() {
+                if let Some(swapped) = cell.take() {
+                    total += swapped.count;
+                    lanes = sum(&lanes, &swapped.digest);
+                }
+            }
+        };
+        while adders.iter().any(|a| !a.is_finished()) {
+            drain(&mut queue);
+        }
+        adders.into_iter().for_each(|a| a.join().expect("joins"));
+        drain(&mut queue);
+        let mut expected = [0; 32];
+        for thread in 0..4 {
+            for n in 0..5_000 {
+                let hash = digest(&SHA256, format!("{thread}-{n}").as_bytes());
+                expected = sum(&expected, hash.as_ref().try_into().expect("32 bytes"));
+            }
+        }
+        assert_eq!((total, lanes), (20_000, expected));
+    }
+}

@@ -1,0 +1,224 @@
+//! The actor of a warm tenant, made of plain owners, and the handle that requests hold.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bailiwick_domain::application::SigningAlg;
+use bailiwick_domain::{ApplicationId, Env, TenantId, Timestamp};
+use bailiwick_store::audit::Actor;
+use bailiwick_store::batch::{Action, Command, Outcome};
+use bailiwick_store::vault::{MasterKeyring, TenantVault};
+use bailiwick_store::{Store, TenantTx, applications, changes, signing_keys, tenants, vault};
+use tokio::sync::oneshot;
+
+use crate::changes::{Change, Changed, Request};
+use crate::committer::{Committers, revoked_by};
+use crate::error::Error;
+use crate::receipts::{Dirty, Tallies};
+use crate::revocations::{LONGEST_TOKEN, RevokedKey, Revocations};
+use crate::runtime::{Mailbox, Owner};
+use crate::view::{Applications, TenantView};
+use crate::{config, keys};
+
+/// What every tenant actor stands on.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) env: Env,
+    pub(crate) keyring: Arc<MasterKeyring>,
+    pub(crate) committers: Committers,
+    pub(crate) dirty: Dirty,
+}
+
+/// A warm tenant, as requests hold it. Reading takes no lock and sends no message.
+#[derive(Clone)]
+pub struct TenantHandle {
+    pub(crate) view: Arc<ArcSwap<TenantView>>,
+    pub(crate) mailbox: Mailbox<TenantCommand>,
+    shared: Shared,
+}
+
+type Reply<T> = Option<oneshot::Sender<Result<T, Error>>>;
+
+pub(crate) enum TenantCommand {
+    /// Reads configuration and keys again: another node or process changed them.
+    Reload(Reply<()>),
+    Revoked(Vec<(RevokedKey, Timestamp)>, Reply<()>),
+    Change(Request, oneshot::Sender<Result<Changed, Error>>),
+    EnsureKey(SigningAlg, oneshot::Sender<Result<(), Error>>),
+}
+
+impl TenantHandle {
+    /// The snapshots as they are now: take them once, at the start of a request.
+    #[must_use]
+    pub fn view(&self) -> Arc<TenantView> {
+        self.view.load_full()
+    }
+
+    /// Makes a change and publishes it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every mistake; the store's `Stale`, `Taken` and `NotFound`;
+    /// [`Error::Full`] when too much waits.
+    pub async fn change(&self, change: Change, actor: Actor) -> Result<Changed, Error> {
+        self.ask(|reply| TenantCommand::Change(Request { change, actor }, reply)).await
+    }
+
+    /// Makes sure that the tenant has a key for `alg`, making one if it has none.
+    ///
+    /// # Errors
+    /// [`Error::Key`] when it cannot be made, and those of the store.
+    pub async fn ensure_key(&self, alg: SigningAlg) -> Result<(), Error> {
+        self.ask(|reply| TenantCommand::EnsureKey(alg, reply)).await
+    }
+
+    /// Commits one command in a group with whatever else is waiting.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when the committer is, and those of the store.
+    pub async fn commit(
+        &self,
+        command: Command,
+    ) -> Result<Outcome, Error> {
+        let jti = match &command.action {
+            Action::RevokeToken { jti, .. } => Some(jti.clone()),
+            _ => None,
+        };
+        let outcome = self.shared.committers.commit(command).await?;
+        let revoked = revoked_by(&outcome, jti.as_deref(), self.shared.env.now());
+        if !revoked.is_empty() {
+            // This node before the caller is answered; the others through the change feed.
+            self.ask(|reply| TenantCommand::Revoked(revoked, Some(reply))).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Counts an issued token: the receipt that usage is billed from. Takes no lock.
+    pub fn count_token(&self, view: &TenantView, application: ApplicationId, jti: &str) {
+        view.tallies.record(view.tenant.id, application, jti, &self.shared.dirty);
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> TenantCommand,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(command(reply))?;
+        answer.await.map_err(|_| Error::Restarting)?
+    }
+}
+
+/// The owners of one tenant's state.
+pub(crate) struct TenantOwner(Seed);
+
+#[derive(Clone)]
+pub(crate) struct Seed {
+    pub(crate) id: TenantId,
+    pub(crate) shared: Shared,
+    pub(crate) view: Arc<ArcSwap<TenantView>>,
+}
+
+impl Owner for TenantOwner {
+    type Command = TenantCommand;
+    type Seed = Seed;
+
+    fn build(seed: Seed) -> Self {
+        Self(seed)
+    }
+
+    async fn handle(&mut self, command: TenantCommand) {
+        // A caller that stopped waiting does not stop the change: sending its reply may fail.
+        match command {
+            TenantCommand::Reload(reply) => {
+                let done = self.reload().await;
+                if let Err(e) = &done {
+                    tracing::error!(tenant = %self.0.id, error = %e, "reload failed");
+                }
+                let _ = reply.map(|r| r.send(done));
+            }
+            TenantCommand::Revoked(added, reply) => {
+                self.revoked(&added);
+                let _ = reply.map(|r| r.send(Ok(())));
+            }
+            TenantCommand::Change(request, reply) => {
+                let _ = reply.send(config::change(&self.0, request).await);
+            }
+            TenantCommand::EnsureKey(alg, reply) => {
+                let _ = reply.send(keys::ensure(&self.0, alg).await);
+            }
+        }
+    }
+}
+
+impl TenantOwner {
+    fn revoked(&self, added: &[(RevokedKey, Timestamp)]) {
+        let view = self.0.view.load();
+        let revocations = view.revocations.with(added, self.0.shared.env.now());
+        self.0.publish(|view| view.revocations = Arc::new(revocations));
+    }
+
+    async fn reload(&self) -> Result<(), Error> {
+        let seed = &self.0;
+        let (id, vault) = (seed.id, seed.view.load().vault.clone());
+        let rows = seed.shared.store.read(id, move |tx| async move { load(&tx, id).await }).await?;
+        let Some(rows) = rows else { return Ok(()) }; // Removed: the registry forgets it.
+        let keys = keys::parse(&rows.keys, &vault)?;
+        seed.publish(|view| {
+            view.tenant = Arc::new(rows.tenant);
+            view.applications = Arc::new(Applications::new(rows.applications));
+            view.keys = Arc::new(keys);
+        });
+        Ok(())
+    }
+}
+
+impl Seed {
+    /// Publishes a changed view. Only the tenant's actor does, so nothing is lost in between.
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut TenantView)) {
+        let mut view = TenantView::clone(&self.view.load());
+        change(&mut view);
+        self.view.store(Arc::new(view));
+    }
+}
+
+pub(crate) struct Rows {
+    tenant: bailiwick_domain::Tenant,
+    applications: Vec<applications::Stored>,
+    pub(crate) keys: Vec<signing_keys::Row>,
+}
+
+async fn load(tx: &TenantTx, id: TenantId) -> Result<Option<Rows>, Error> {
+    let Some(tenant) = tenants::get(tx, id).await? else { return Ok(None) };
+    let applications = applications::list(tx, id).await?;
+    let keys = signing_keys::list(tx, id).await?;
+    Ok(Some(Rows { tenant, applications, keys }))
+}
+
+/// Starts a tenant: reads what its view holds, in one transaction. `None` when it is not there.
+pub(crate) async fn start(
+    id: TenantId,
+    shared: &Shared,
+    spawn: impl FnOnce(Seed) -> Mailbox<TenantCommand>,
+) -> Result<Option<TenantHandle>, Error> {
+    let (keyring, now) = (Arc::clone(&shared.keyring), shared.env.now());
+    let read = move |tx: TenantTx| async move {
+        let Some(rows) = load(&tx, id).await? else { return Ok(None) };
+        let vault: TenantVault = vault::load(&tx, id, &keyring).await?;
+        let revoked = changes::revoked_since(&tx, id, now.minus(LONGEST_TOKEN)).await?;
+        Ok::<_, Error>(Some((rows, vault, revoked)))
+    };
+    let Some((rows, vault, revoked)) = shared.store.read(id, read).await? else { return Ok(None) };
+    let revoked: Vec<_> =
+        revoked.iter().filter_map(|c| Some((RevokedKey::parse(&c.key)?, c.at))).collect();
+    let view = TenantView {
+        tenant: Arc::new(rows.tenant),
+        applications: Arc::new(Applications::new(rows.applications)),
+        keys: Arc::new(keys::parse(&rows.keys, &vault)?),
+        vault,
+        revocations: Arc::new(Revocations::default().with(&revoked, now)),
+        tallies: Arc::new(Tallies::default()),
+    };
+    let view = Arc::new(ArcSwap::from_pointee(view));
+    let mailbox = spawn(Seed { id, shared: shared.clone(), view: Arc::clone(&view) });
+    Ok(Some(TenantHandle { view, mailbox, shared: shared.clone() }))
+}

@@ -1,0 +1,97 @@
+//! What a request reads: one consistent set of snapshots.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bailiwick_domain::{Application, ApplicationId, Tenant, Timestamp};
+use bailiwick_protocol::jose::KeySet;
+use bailiwick_protocol::tokens::AccessTokenClaims;
+use bailiwick_store::applications::Stored;
+use bailiwick_store::vault::{Label, TenantVault};
+
+use crate::receipts::Tallies;
+use crate::revocations::{RevokedKey, Revocations};
+
+/// The snapshots of one tenant, taken at the start of a request and kept to its end.
+#[derive(Clone)]
+pub struct TenantView {
+    /// The tenant and its settings.
+    pub tenant: Arc<Tenant>,
+    /// Its applications.
+    pub applications: Arc<Applications>,
+    /// Its signing keys.
+    pub keys: Arc<KeySet>,
+    /// Its data keys.
+    pub vault: TenantVault,
+    /// What was revoked.
+    pub revocations: Arc<Revocations>,
+    pub(crate) tallies: Arc<Tallies>,
+}
+
+impl TenantView {
+    /// Whether what the token stands for still stands: neither it, nor its grant, session or user
+    /// was revoked, and its application is still there.
+    #[must_use]
+    pub fn is_live(&self, claims: &AccessTokenClaims) -> bool {
+        let revoked = |key: RevokedKey| self.revocations.revoked_at(key).is_some();
+        let dead = RevokedKey::jti(&claims.jti).is_none_or(revoked)
+            || claims.grant_id.is_some_and(|id| revoked(RevokedKey::Grant(id)))
+            || claims.sid.is_some_and(|id| revoked(RevokedKey::Session(id)));
+        !dead && self.applications.by_client_id(&claims.client_id).is_some()
+    }
+
+    /// Whether `secret` is one of the application's client secrets, alive at `now`. Every stored
+    /// secret is compared, in constant time.
+    #[must_use]
+    pub fn is_client_secret(&self, app: &Stored, secret: &[u8], now: Timestamp) -> bool {
+        app.secrets.iter().fold(false, |found, stored| {
+            let alive = stored.expires_at.is_none_or(|at| at > now);
+            (self.vault.verify(Label::ClientSecret, secret, &stored.mac) & alive) | found
+        })
+    }
+}
+
+/// The applications of one tenant, by both of their names.
+#[derive(Debug, Default)]
+pub struct Applications {
+    by_client_id: HashMap<String, Arc<Stored>>,
+    by_id: HashMap<ApplicationId, Arc<Stored>>,
+    /// The origins whose scripts may call the token endpoint.
+    origins: HashSet<String>,
+}
+
+impl Applications {
+    pub(crate) fn new(list: Vec<Stored>) -> Self {
+        let list: Vec<_> = list.into_iter().map(Arc::new).collect();
+        let origins = list.iter().flat_map(|s| s.application.spec.script_origins()).collect();
+        let client_id = |s: &Arc<Stored>| s.application.spec.client_id.clone();
+        Self {
+            by_client_id: list.iter().map(|s| (client_id(s), Arc::clone(s))).collect(),
+            by_id: list.into_iter().map(|s| (s.application.id, s)).collect(),
+            origins,
+        }
+    }
+
+    /// The application of that OAuth `client_id`.
+    #[must_use]
+    pub fn by_client_id(&self, client_id: &str) -> Option<&Arc<Stored>> {
+        self.by_client_id.get(client_id)
+    }
+
+    /// The application of that id.
+    #[must_use]
+    pub fn by_id(&self, id: ApplicationId) -> Option<&Arc<Stored>> {
+        self.by_id.get(&id)
+    }
+
+    /// Whether scripts of that origin may call the token, userinfo and revocation endpoints.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.contains(origin)
+    }
+
+    /// Every application, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Application> {
+        self.by_id.values().map(|s| &s.application)
+    }
+}

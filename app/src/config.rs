@@ -1,0 +1,244 @@
+//! The configuration: one struct, one commented default file, `BAILIWICK_*` over it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use bailiwick_domain::application::is_loopback;
+
+/// The commented default file: what `bailiwick check-config --defaults` prints.
+pub const DEFAULTS: &str = include_str!("../../deploy/bailiwick.toml");
+
+/// How strict the server is about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Loopback addresses are allowed where production asks for https.
+    Development,
+    /// Weak or missing secrets stop the start.
+    Production,
+}
+
+/// Everything that can be configured. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `development` or `production`; when absent, development if `public_url` is on loopback.
+    pub mode: Option<Mode>,
+    /// The platform's public address.
+    pub public_url: Url,
+    /// Tenants at `https://{slug}.{base_domain}` instead of `{public_url}/t/{slug}`.
+    pub base_domain: Option<String>,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where the embedded database and the master key are.
+    pub data_dir: PathBuf,
+    /// `postgres://...` of the app role; the embedded SQLite file when absent.
+    pub database_url: Option<SecretString>,
+    /// `postgres://...` of the owner role: `bailiwick migrate` only.
+    pub database_owner_url: Option<SecretString>,
+    /// `postgres://...` of the system role: routing, change feed, jobs.
+    pub database_system_url: Option<SecretString>,
+    /// Connections of the app role's pool.
+    pub database_max_connections: u32,
+    /// The master keyring; `{data_dir}/master.key` when absent (embedded mode creates it).
+    pub master_key_file: Option<PathBuf>,
+    /// Networks whose `X-Forwarded-For` and `Forwarded` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What is logged: a level, or directives such as `info,bailiwick=debug`.
+    pub log: String,
+    /// Web threads; one a core when 0.
+    pub workers: usize,
+    /// Password hashing.
+    pub passwords: Passwords,
+}
+
+/// Password hashing, the one slow step.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passwords {
+    /// Threads that hash; one a core when 0.
+    pub threads: usize,
+    /// How many may wait for a thread; beyond it the answer is 503.
+    pub queue: usize,
+}
+
+/// A configuration that cannot work, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads the defaults, then `file`, then the environment.
+    ///
+    /// # Errors
+    /// For unreadable files, unknown keys, wrong types and values that cannot work.
+    pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
+        let env = std::env::vars()
+            .filter(|(k, _)| k != "BAILIWICK_CONFIG" && !k.starts_with("BAILIWICK_TEST_"))
+            .collect();
+        Self::from_sources(file, env)
+    }
+
+    /// As [`Config::load`], with this environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_sources(
+        file: Option<&std::path::Path>,
+        env: std::collections::HashMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        if let Some(path) = file {
+            builder = builder.add_source(config::File::from(path));
+        }
+        let env = config::Environment::with_prefix("BAILIWICK")
+            .prefix_separator("_")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("trusted_proxies")
+            .try_parsing(true)
+            .ignore_empty(true)
+            .source(Some(env));
+        let mut loaded: Self = builder
+            .add_source(env)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|e| ConfigError(e.to_string()))?;
+        loaded.settle()?;
+        Ok(loaded)
+    }
+
+    /// Whether development rules hold.
+    #[must_use]
+    pub fn is_development(&self) -> bool {
+        self.mode == Some(Mode::Development)
+    }
+
+    /// The public address without a trailing slash: the start of every issuer.
+    #[must_use]
+    pub fn public_base(&self) -> String {
+        self.public_url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// Where the master keyring is.
+    #[must_use]
+    pub fn master_key_path(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// Whether the embedded database is used.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.database_url.is_none()
+    }
+
+    /// What the store is opened with.
+    #[must_use]
+    pub fn store(&self) -> bailiwick_store::StoreConfig {
+        let file = self.data_dir.join("bailiwick.db");
+        let embedded = || SecretString::from(format!("sqlite://{}", file.display()));
+        bailiwick_store::StoreConfig {
+            url: self.database_url.clone().unwrap_or_else(embedded),
+            owner_url: self.database_owner_url.clone(),
+            system_url: self.database_system_url.clone(),
+            max_connections: self.database_max_connections,
+        }
+    }
+
+    fn settle(&mut self) -> Result<(), ConfigError> {
+        let err = |message: &str| Err(ConfigError(message.to_owned()));
+        let local = is_loopback(&self.public_url);
+        let mode = *self.mode.get_or_insert(if local {
+            Mode::Development
+        } else {
+            Mode::Production
+        });
+        let url = &self.public_url;
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+            return err("public_url must not have a query, a fragment or user information");
+        }
+        if url.path() != "/" {
+            return err("public_url must not have a path: tenants live below its root");
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if local && mode == Mode::Development => {}
+            _ => {
+                return err("public_url must be https; http is only for loopback in development \
+                     mode (set BAILIWICK_PUBLIC_URL=https://id.example.com)");
+            }
+        }
+        if let Some(url) = &self.database_url {
+            if !url.expose_secret().starts_with("postgres") {
+                return err("database_url must start with postgres://; leave it out for SQLite");
+            }
+            if self.database_system_url.is_none() {
+                return err("database_system_url is needed on PostgreSQL: the address of the role \
+                     that routes requests and claims jobs (see docs/guides/postgresql.md)");
+            }
+            if mode == Mode::Production && self.master_key_file.is_none() {
+                return err("master_key_file is needed in production: create one with \
+                     `openssl rand -base64 32 | sed 's/^/k1:/' > master.key; chmod 600 master.key`");
+            }
+        }
+        if !(1..=200).contains(&self.database_max_connections) {
+            return err("database_max_connections must be 1 to 200");
+        }
+        if self.passwords.queue == 0 || self.passwords.queue > 10_000 {
+            return err("passwords.queue must be 1 to 10,000");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::from_sources(None, env)
+    }
+
+    #[test]
+    fn defaults_are_for_development_on_loopback() {
+        let config = load(&[]).expect("the default file is valid");
+        assert!(config.is_development() && config.is_embedded());
+        assert_eq!(config.public_base(), "http://localhost:8080");
+    }
+
+    #[test]
+    fn the_environment_is_over_the_file() {
+        let config = load(&[
+            ("BAILIWICK_PUBLIC_URL", "https://id.example.com"),
+            ("BAILIWICK_LISTEN", "127.0.0.1:9999"),
+            ("BAILIWICK_TRUSTED_PROXIES", "10.0.0.0/8,::1/128"),
+            ("BAILIWICK_PASSWORDS__QUEUE", "7"),
+        ])
+        .expect("valid");
+        assert!(!config.is_development());
+        assert_eq!(config.listen.port(), 9999);
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!(config.passwords.queue, 7);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        for env in [
+            &[("BAILIWICK_PUBLIK_URL", "https://id.example.com")][..],
+            &[("BAILIWICK_PUBLIC_URL", "http://id.example.com")],
+            &[("BAILIWICK_PUBLIC_URL", "https://id.example.com/auth")],
+            &[("BAILIWICK_MODE", "production")],
+            &[("BAILIWICK_DATABASE_URL", "mysql://x")],
+            &[("BAILIWICK_DATABASE_URL", "postgres://app@db/bailiwick")],
+        ] {
+            assert!(load(env).is_err(), "{env:?}");
+        }
+    }
+}

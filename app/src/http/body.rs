@@ -1,0 +1,60 @@
+//! Bodies, with their bounds.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::BytesMut;
+use actix_web::web::Payload;
+use futures_util::StreamExt as _;
+
+/// The most bytes of a form.
+pub const MAX_FORM: usize = 64 * 1024;
+/// The most bytes of a JSON document of the management API.
+pub const MAX_JSON: usize = 512 * 1024;
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// More than the bound.
+    TooLarge,
+    /// The connection broke, or the encoding was wrong.
+    Broken,
+}
+
+/// Reads a whole body of at most `most` bytes.
+///
+/// # Errors
+/// [`BodyError`], without reading on.
+pub async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    most: usize,
+) -> Result<BytesMut, BodyError> {
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(0);
+    if declared > most {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = BytesMut::with_capacity(declared);
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| BodyError::Broken)?;
+        if body.len() + chunk.len() > most {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whether the body is declared as `media`, with or without parameters.
+#[must_use]
+pub fn is_media(request: &HttpRequest, media: &str) -> bool {
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split(';').next())
+        .is_some_and(|v| v.trim().eq_ignore_ascii_case(media))
+}

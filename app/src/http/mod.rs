@@ -1,0 +1,8 @@
+//! What every API family shares: routing to a tenant, errors, headers, bodies.
+
+pub mod body;
+pub mod cors;
+pub mod peer;
+pub mod request_id;
+pub mod routing;
+pub mod status;

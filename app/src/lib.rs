@@ -1,0 +1,1 @@
+//! Multi-tenant identity platform: one binary.

@@ -1,0 +1,37 @@
+//! `grant_type=client_credentials` (RFC 6749 4.4): a token for the application itself.
+//!
+//! No lock, no message, no SQL: the token is signed from the view and counted in memory.
+
+use bailiwick_domain::ScopeSet;
+use bailiwick_protocol::token_request::{audience, client_scopes};
+use bailiwick_protocol::token_response::{TokenResponse, TokenType};
+use bailiwick_store::applications::Stored;
+
+use crate::cx::Cx;
+use crate::oauth::failure::Failure;
+use crate::oauth::issue;
+
+/// Issues the token.
+///
+/// # Errors
+/// `invalid_scope`, `invalid_target`.
+pub fn grant(
+    cx: &Cx,
+    app: &Stored,
+    scope: Option<ScopeSet>,
+    resources: &[String],
+) -> Result<TokenResponse, Failure> {
+    let spec = &app.application.spec;
+    let scope = client_scopes(spec, scope)?;
+    let aud = audience(spec, cx.issuer(), resources, None, false)?;
+    let claims = issue::access_claims(cx, app, aud, scope);
+    let access_token = issue::sign_access(cx, app, &claims)?;
+    Ok(TokenResponse {
+        access_token,
+        token_type: TokenType::Bearer,
+        expires_in: spec.lifetimes.access_token,
+        scope: claims.scope,
+        refresh_token: None,
+        id_token: None,
+    })
+}

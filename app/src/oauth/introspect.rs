@@ -1,0 +1,114 @@
+//! `POST /oauth/introspect` (RFC 7662): is this token valid, for confidential clients only.
+
+use actix_web::{HttpRequest, HttpResponse, post};
+use bailiwick_protocol::OAuthError;
+use bailiwick_protocol::introspection::{Introspection, RefreshFacts, may_see};
+use bailiwick_protocol::refresh;
+use bailiwick_protocol::token_request::FamilyDetails;
+use bailiwick_protocol::tokens::verify_access_token;
+use bailiwick_store::applications::Stored;
+use bailiwick_store::vault::Label;
+use bailiwick_store::{families, users};
+
+use super::failure::{Failure, no_store};
+use super::form::Form;
+use super::issue::Authorized;
+use crate::cx::Cx;
+
+/// Tells whether a token is active. A token that is none of the caller's business is answered
+/// exactly like one that is not valid.
+///
+/// # Errors
+/// `invalid_client`, `invalid_request`.
+#[utoipa::path(
+    post,
+    path = "/oauth/introspect",
+    tag = "OAuth 2",
+    operation_id = "oauth_introspect",
+    request_body(
+        content_type = "application/x-www-form-urlencoded",
+        content = crate::openapi::TokenParameter
+    ),
+    responses(
+        (status = 200, description = "RFC 7662 2.2", body = serde_json::Value,
+            example = json!({"active": false})),
+        (status = 401, description = "`invalid_client`", body = crate::openapi::OAuthErrorBody),
+    )
+)]
+#[post("/oauth/introspect")]
+pub async fn handler(
+    cx: Cx,
+    request: HttpRequest,
+    form: Result<Form, Failure>,
+) -> Result<HttpResponse, Failure> {
+    let Form(params) = form?;
+    let caller = super::client::authenticate(&cx, &request, &params).await?;
+    let token = params.require("token")?;
+    if !caller.application.spec.is_confidential() {
+        return Err(OAuthError::unauthorized_client("public clients may not introspect").into());
+    }
+    if !cx.platform().health().may_vouch(cx.now) {
+        let blind = bailiwick_store::Error::Unavailable("the change feed is too old".into());
+        return Err(blind.into());
+    }
+    // token_type_hint only says where to look first; the two kinds cannot be confused.
+    let answer = match refresh::parse(token) {
+        Some(presented) => refresh_token(&cx, &caller, &presented).await?,
+        None => access_token(&cx, &caller, token),
+    };
+    let mut ok = HttpResponse::Ok();
+    no_store(&mut ok);
+    Ok(ok.json(answer))
+}
+
+/// From the view alone: no lock, no message, no SQL.
+fn access_token(cx: &Cx, caller: &Stored, token: &str) -> Introspection {
+    match verify_access_token(&cx.view.keys, cx.issuer(), token, cx.now) {
+        Ok(claims) if may_see(&claims, &caller.application.spec) && cx.view.is_live(&claims) => {
+            Introspection::of_access_token(claims)
+        }
+        _ => Introspection::Inactive,
+    }
+}
+
+async fn refresh_token(
+    cx: &Cx,
+    caller: &Stored,
+    presented: &refresh::Presented,
+) -> Result<Introspection, Failure> {
+    let input = refresh::mac_input(presented.family, presented.generation);
+    if !cx.view.vault.verify(Label::RefreshToken, &input, &presented.mac) {
+        return Ok(Introspection::Inactive);
+    }
+    let (tenant, family, app) = (cx.tenant_id(), presented.family, caller.application.id);
+    let read = move |tx| async move {
+        let Some(row) = families::get(&tx, tenant, family).await? else { return Ok(None) };
+        if row.application != app {
+            return Ok(None);
+        }
+        let user = users::get(&tx, tenant, row.user).await?;
+        Ok::<_, bailiwick_store::Error>(user.map(|user| (row, user)))
+    };
+    let Some((row, user)) = cx.store().read(tenant, read).await? else {
+        return Ok(Introspection::Inactive);
+    };
+    let current = u64::try_from(row.generation) == Ok(presented.generation);
+    let alive = row.revoked_at.is_none() && !row.grant_revoked && row.user_active;
+    let Ok(details) = serde_json::from_value::<FamilyDetails>(row.details) else {
+        return Err(bailiwick_store::Error::Corrupt("refresh family").into());
+    };
+    if !current || !alive || row.expires_at <= cx.now {
+        return Ok(Introspection::Inactive);
+    }
+    let authorized =
+        Authorized { app: caller, user: &user, grant: row.grant, details: &details, offline: true };
+    Ok(Introspection::of_refresh_token(RefreshFacts {
+        issuer: cx.issuer().to_owned(),
+        sub: authorized.sub(cx),
+        client_id: caller.application.spec.client_id.clone(),
+        scopes: details.scopes.clone(),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        organization: details.organization,
+    }))
+}

@@ -1,0 +1,173 @@
+//! Making tokens: what every grant and the front channel share.
+
+use bailiwick_domain::application::{ResponseType, SigningAlg, SubjectType};
+use bailiwick_domain::user::User;
+use bailiwick_domain::{FamilyId, GrantId, ScopeSet, Timestamp};
+use bailiwick_protocol::claims;
+use bailiwick_protocol::refresh;
+use bailiwick_protocol::subject::{pairwise_input, pairwise_sub, sector};
+use bailiwick_protocol::token_request::FamilyDetails;
+use bailiwick_protocol::tokens::{AccessTokenClaims, IdToken};
+use bailiwick_store::applications::Stored;
+use bailiwick_store::vault::Label;
+
+use super::failure::Failure;
+use crate::cx::Cx;
+
+/// Access tokens are signed with this: small, and fast to sign.
+const ACCESS_ALG: SigningAlg = SigningAlg::ES256;
+
+/// The claims of a token that an application gets for itself.
+#[must_use]
+pub fn access_claims(cx: &Cx, app: &Stored, aud: Vec<String>, scope: ScopeSet) -> AccessTokenClaims {
+    let spec = &app.application.spec;
+    AccessTokenClaims {
+        iss: cx.issuer().to_owned(),
+        sub: spec.client_id.clone(),
+        aud,
+        exp: cx.now.plus_secs(spec.lifetimes.access_token).as_secs(),
+        iat: cx.now.as_secs(),
+        jti: cx.env().token::<16>(),
+        client_id: spec.client_id.clone(),
+        scope,
+        auth_time: None,
+        acr: None,
+        amr: Vec::new(),
+        org_id: None,
+        sid: None,
+        grant_id: None,
+        claims: None,
+    }
+}
+
+/// What a user authorized: the common ground of the front channel, the code and the refresh grant.
+pub struct Authorized<'a> {
+    /// The application.
+    pub app: &'a Stored,
+    /// The user.
+    pub user: &'a User,
+    /// The grant.
+    pub grant: GrantId,
+    /// What is remembered of the authorization.
+    pub details: &'a FamilyDetails,
+    /// Whether tokens outlive the browser session. If not, they carry its `sid` and die with it.
+    pub offline: bool,
+}
+
+impl Authorized<'_> {
+    /// The user as the application sees it (Core 8).
+    #[must_use]
+    pub fn sub(&self, cx: &Cx) -> String {
+        let spec = &self.app.application.spec;
+        match spec.subject_type {
+            SubjectType::Public => self.user.sub.clone(),
+            SubjectType::Pairwise => {
+                let input = pairwise_input(&sector(spec), &self.user.sub);
+                pairwise_sub(&cx.view.vault.mac(Label::PairwiseSub, &input))
+            }
+        }
+    }
+
+    /// Signs and counts an access token.
+    ///
+    /// # Errors
+    /// When the key does not sign.
+    pub fn access_token(&self, cx: &Cx, aud: Vec<String>, scope: ScopeSet) -> Result<String, Failure> {
+        let mut claims = access_claims(cx, self.app, aud, scope);
+        claims.sub = self.sub(cx);
+        claims.auth_time = Some(self.details.auth_time.as_secs());
+        claims.acr.clone_from(&self.details.acr);
+        claims.amr.clone_from(&self.details.amr);
+        claims.org_id = self.details.organization;
+        claims.sid = self.details.sid.filter(|_| !self.offline);
+        claims.grant_id = Some(self.grant);
+        claims.claims = self.details.claims.for_userinfo().map(Box::new);
+        sign_access(cx, self.app, &claims)
+    }
+
+    /// Signs an ID token.
+    ///
+    /// # Errors
+    /// When there is no key for the registered algorithm and none can be made.
+    pub async fn id_token(&self, cx: &Cx, with: IdTokenWith<'_>) -> Result<String, Failure> {
+        let spec = &self.app.application.spec;
+        let alg = spec.id_token_alg();
+        let mut view = std::sync::Arc::clone(&cx.view);
+        if view.keys.signing_key(alg, cx.now).is_none() {
+            cx.tenant.ensure_key(alg).await?;
+            view = cx.tenant.view();
+        }
+        let missing = || bailiwick_actors::Error::Key("no key for the ID token".into());
+        let key = view.keys.signing_key(alg, cx.now).ok_or_else(missing)?;
+        let extra = claims::id_token_claims(
+            self.user,
+            &self.details.scopes,
+            &self.details.claims,
+            with.response_type,
+        );
+        let token = IdToken {
+            iss: cx.issuer(),
+            sub: &self.sub(cx),
+            client_id: &spec.client_id,
+            exp: cx.now.plus_secs(spec.lifetimes.id_token).as_secs(),
+            iat: cx.now.as_secs(),
+            auth_time: Some(self.details.auth_time.as_secs()),
+            nonce: with.nonce,
+            acr: self.details.acr.as_deref(),
+            amr: &self.details.amr,
+            sid: self.details.sid,
+            org_id: self.details.organization,
+            access_token: with.access_token,
+            code: with.code,
+            extra: &extra,
+        };
+        Ok(token.sign(key)?)
+    }
+}
+
+/// What an ID token is issued together with.
+#[derive(Clone, Copy)]
+pub struct IdTokenWith<'a> {
+    /// How it is answered: with `id_token` alone it has the claims that the scopes release.
+    pub response_type: ResponseType,
+    /// The nonce of the request.
+    pub nonce: Option<&'a str>,
+    /// The access token beside it.
+    pub access_token: Option<&'a str>,
+    /// The code beside it.
+    pub code: Option<&'a str>,
+}
+
+impl Default for IdTokenWith<'_> {
+    fn default() -> Self {
+        Self { response_type: ResponseType::Code, nonce: None, access_token: None, code: None }
+    }
+}
+
+/// Signs an access token and counts it.
+///
+/// # Errors
+/// When the key does not sign.
+pub fn sign_access(cx: &Cx, app: &Stored, claims: &AccessTokenClaims) -> Result<String, Failure> {
+    let missing = || bailiwick_actors::Error::Key("no key for access tokens".into());
+    let key = cx.view.keys.signing_key(ACCESS_ALG, cx.now).ok_or_else(missing)?;
+    let token = claims.sign(key)?;
+    cx.tenant.count_token(&cx.view, app.application.id, &claims.jti);
+    Ok(token)
+}
+
+/// The refresh token of a generation of a family.
+#[must_use]
+pub fn refresh_token(cx: &Cx, family: FamilyId, generation: i64) -> String {
+    // Generations count from zero, so the conversion cannot change them.
+    let generation = u64::try_from(generation).unwrap_or(0);
+    let mac = cx.view.vault.mac(Label::RefreshToken, &refresh::mac_input(family, generation));
+    refresh::encode(family, generation, &mac)
+}
+
+/// When a grant, and whatever it gave, ends at the latest.
+#[must_use]
+pub fn grant_ends(cx: &Cx, app: &Stored) -> Timestamp {
+    let lifetimes = &app.application.spec.lifetimes;
+    cx.now.plus_secs(lifetimes.refresh_token.max(lifetimes.access_token) + lifetimes.code)
+}

@@ -1,0 +1,102 @@
+//! `GET` and `POST /oauth/userinfo` (OpenID Connect Core 5.3): the claims about the user that the
+//! token's scopes release.
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, route, web};
+use bailiwick_protocol::tokens::verify_access_token;
+use bailiwick_protocol::{ErrorCode, OAuthError, claims};
+use bailiwick_store::{grants, users};
+
+use super::failure::{Challenge, Failure, no_store};
+use super::form::Form;
+use crate::cx::Cx;
+use crate::http::body::is_media;
+
+/// The claims about the user.
+///
+/// # Errors
+/// `invalid_token`, `insufficient_scope` (RFC 6750 3.1).
+#[utoipa::path(
+    get,
+    path = "/oauth/userinfo",
+    tag = "OpenID Connect",
+    operation_id = "oauth_userinfo",
+    responses(
+        (status = 200, description = "Core 5.3.2", body = serde_json::Value,
+            example = json!({"sub": "Xm2...", "email": "ada@example.com", "email_verified": true})),
+        (status = 401, description = "`invalid_token`", body = crate::openapi::OAuthErrorBody),
+        (status = 403, description = "`insufficient_scope`", body = crate::openapi::OAuthErrorBody),
+    ),
+    security(("bearer" = []))
+)]
+#[route("/oauth/userinfo", method = "GET", method = "POST")]
+pub async fn handler(
+    cx: Cx,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let token = bearer(&request, payload).await?;
+    let refuse = |e: OAuthError| Failure::from(e).asking(Challenge::Bearer);
+    let invalid = || {
+        let text = "the access token is malformed, expired or revoked";
+        refuse(OAuthError::new(ErrorCode::InvalidToken, text))
+    };
+    let verified = verify_access_token(&cx.view.keys, cx.issuer(), &token, cx.now);
+    let claims = verified.map_err(|e| refuse(e.into()))?;
+    if !cx.view.is_live(&claims) {
+        return Err(invalid());
+    }
+    let for_us = claims.aud.iter().any(|aud| aud == cx.issuer());
+    if !claims.scope.contains("openid") || !for_us {
+        let text = "the scope openid is needed";
+        return Err(refuse(OAuthError::new(ErrorCode::InsufficientScope, text)));
+    }
+    let (Some(grant), tenant) = (claims.grant_id, cx.tenant_id()) else { return Err(invalid()) };
+    let now = cx.now;
+    let read = move |tx| async move {
+        let row = grants::get(&tx, tenant, grant).await?;
+        let Some(row) = row.filter(|g| g.revoked_at.is_none() && g.expires_at > now) else {
+            return Ok(None);
+        };
+        Ok::<_, bailiwick_store::Error>(users::get(&tx, tenant, row.user).await?)
+    };
+    let user = cx.store().read(tenant, read).await?.filter(|u| u.active).ok_or_else(invalid)?;
+    let wishes = claims.claims.map(|wishes| *wishes).unwrap_or_default();
+    let answer = claims::userinfo(&user, &claims.sub, &claims.scope, &wishes);
+    let mut ok = HttpResponse::Ok();
+    no_store(&mut ok);
+    Ok(ok.json(answer))
+}
+
+/// The access token: in the header or in a form body, not in both, never in the query
+/// (RFC 6750 2, RFC 9700 4.3.2).
+async fn bearer(request: &HttpRequest, payload: web::Payload) -> Result<String, Failure> {
+    let header = match request.headers().get(header::AUTHORIZATION).map(|v| v.to_str()) {
+        None => None,
+        Some(value) => {
+            let token = value.ok().and_then(|v| v.split_once(' '));
+            let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            let wrong = || OAuthError::invalid_request("the Authorization header is not Bearer");
+            Some(token.ok_or_else(wrong)?.1.trim().to_owned())
+        }
+    };
+    let mut body = None;
+    if request.method() == Method::POST
+        && is_media(request, "application/x-www-form-urlencoded")
+    {
+        let Form(params) = Form::from_request(request, &mut payload.into_inner()).await?;
+        body = params.get("access_token")?.map(str::to_owned);
+    }
+    match (header, body) {
+        (Some(token), None) | (None, Some(token)) => Ok(token),
+        (Some(_), Some(_)) => {
+            Err(OAuthError::invalid_request("the access token is given in two ways").into())
+        }
+        (None, None) => Err(Failure::from(OAuthError::new(
+            ErrorCode::InvalidToken,
+            "an access token is needed",
+        ))
+        .with_status(StatusCode::UNAUTHORIZED)
+        .asking(Challenge::BearerMissing)),
+    }
+}

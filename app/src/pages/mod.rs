@@ -1,0 +1,154 @@
+//! The hosted pages: sign-in, account chooser, consent, sign-out, errors and the two front doors.
+//!
+//! Pure: a typed [`Page`] and a [`Look`] become a string of HTML ([`render`]) and a list of header
+//! pairs ([`headers`]); the HTTP server is elsewhere. A page is one HTML response with its style
+//! inside: no other request, no script but the one that submits a `form_post` response.
+//!
+//! Texts are in `app/messages/<locale>.json`, looked up by `t("key", name=value)`; templates hold
+//! none. Form fields and stable element ids are listed in `app/templates/README.md`.
+
+mod headers;
+mod messages;
+mod page;
+mod theme;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use bailiwick_domain::locale::Locale;
+use bailiwick_domain::scope::STANDARD;
+use bailiwick_domain::tenant::Theme;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, UndefinedBehavior, context};
+
+pub use headers::headers;
+pub use page::{
+    Account, Accounts, Consent, ErrorPage, FormPost, Page, PlatformHome, Problem, SignIn,
+    SignInProblem, SignOut, SignedOut, TenantHome,
+};
+
+/// The product's mark, as SVG. Every page holds it as a `data:` icon.
+pub const FAVICON: &str = include_str!("../../assets/favicon.svg");
+
+const STYLE: &str = include_str!("../../assets/pages.css");
+
+/// Instructions of the template engine that one page may take. The longest (consent for 64 scopes)
+/// takes a tenth of it.
+const FUEL: u64 = 50_000;
+
+const TEMPLATES: [(&str, &str); 11] = [
+    ("base.html", include_str!("../../templates/base.html")),
+    ("macros.html", include_str!("../../templates/macros.html")),
+    ("sign_in.html", include_str!("../../templates/sign_in.html")),
+    ("accounts.html", include_str!("../../templates/accounts.html")),
+    ("consent.html", include_str!("../../templates/consent.html")),
+    ("sign_out.html", include_str!("../../templates/sign_out.html")),
+    ("signed_out.html", include_str!("../../templates/signed_out.html")),
+    ("error.html", include_str!("../../templates/error.html")),
+    ("form_post.html", include_str!("../../templates/form_post.html")),
+    ("tenant_home.html", include_str!("../../templates/tenant_home.html")),
+    ("platform_home.html", include_str!("../../templates/platform_home.html")),
+];
+
+static ENGINES: LazyLock<Vec<(Locale, Environment<'static>)>> = LazyLock::new(|| {
+    let engine_of = |locale| (locale, engine(move |key| messages::text(locale, key)));
+    Locale::ALL.into_iter().map(engine_of).collect()
+});
+
+/// What all pages of one response share.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Whose pages these are: the tenant's name, or the product's on the platform's own pages.
+    pub tenant_name: &'a str,
+    /// The tenant's theme variables.
+    pub theme: &'a Theme,
+    /// The language of the texts.
+    pub locale: Locale,
+    /// 128 random bits or more in base64 or hex, new for every response, and the same in
+    /// [`headers`].
+    pub nonce: &'a str,
+    /// The path of the tenant's issuer without a trailing slash: `/t/acme`, or empty.
+    pub base: &'a str,
+    /// Whether the server runs in development mode, which pages say.
+    pub development: bool,
+    /// Whether the issuer is https: HSTS is sent only then.
+    pub secure: bool,
+}
+
+/// The page as HTML.
+///
+/// Names, hints and every other value from outside are escaped. A template that fails, which the
+/// tests exclude for the embedded ones, is logged and answered with a plain apology.
+#[must_use]
+pub fn render(page: &Page<'_>, look: &Look<'_>) -> String {
+    let rendered = match ENGINES.iter().find(|(locale, _)| *locale == look.locale) {
+        Some((_, engine)) => render_with(engine, page, look),
+        None => Err(minijinja::Error::new(minijinja::ErrorKind::TemplateNotFound, "locale")),
+    };
+    rendered.unwrap_or_else(|error| {
+        tracing::error!(template = page.template(), %error, "a page could not be rendered");
+        let text = |key| messages::text(look.locale, key).unwrap_or_default();
+        let (title, next) = (text("problem.internal.title"), text("problem.internal.next"));
+        format!("<!DOCTYPE html><title>{title}</title><h1>{title}</h1><p>{next}</p>")
+    })
+}
+
+fn render_with(
+    engine: &Environment<'_>,
+    page: &Page<'_>,
+    look: &Look<'_>,
+) -> Result<String, minijinja::Error> {
+    engine.get_template(page.template())?.render(context! {
+        page => Value::from(Serde(page)),
+        tenant_name => look.tenant_name,
+        initial => initial(look.tenant_name),
+        lang => look.locale.tag(),
+        nonce => look.nonce,
+        base => look.base,
+        development => look.development,
+        theme => Value::from_safe_string(theme::css(look.theme)),
+    })
+}
+
+fn engine(
+    text: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
+) -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_fuel(Some(FUEL));
+    for (name, source) in TEMPLATES {
+        engine.add_template(name, source).expect("every embedded template compiles: tested");
+    }
+    engine.add_function("t", messages::function(text));
+    engine.add_filter("initial", |name: &str| initial(name));
+    engine.add_global("standard_scopes", Value::from(Serde(STANDARD)));
+    engine.add_global("style", Value::from_safe_string(STYLE.to_owned()));
+    engine.add_global("icon", Value::from_safe_string(icon()));
+    engine
+}
+
+/// The letter of a monogram; empty when the name has neither letter nor digit.
+fn initial(name: &str) -> String {
+    name.chars()
+        .find(|c| c.is_alphanumeric())
+        .map_or_else(String::new, |c| c.to_uppercase().collect())
+}
+
+/// [`FAVICON`] as a `data:` URI that can stand in a double-quoted attribute.
+fn icon() -> String {
+    let mut uri = String::from("data:image/svg+xml,");
+    for c in FAVICON.trim_end().chars() {
+        match c {
+            '"' => uri.push('\''),
+            '<' => uri.push_str("%3C"),
+            '>' => uri.push_str("%3E"),
+            '#' => uri.push_str("%23"),
+            '%' => uri.push_str("%25"),
+            '\n' => uri.push(' '),
+            other => uri.push(other),
+        }
+    }
+    uri
+}

@@ -1,0 +1,261 @@
+//! The pages and what each needs. Texts are not here: a closed enum names them.
+
+use bailiwick_domain::{Kind, ScopeSet};
+use serde::Serialize;
+
+/// A hosted page.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "each variant is named and documented by what it holds")]
+pub enum Page<'a> {
+    SignIn(SignIn<'a>),
+    Accounts(Accounts<'a>),
+    Consent(Consent<'a>),
+    SignOut(SignOut<'a>),
+    SignedOut(SignedOut<'a>),
+    Error(ErrorPage<'a>),
+    FormPost(FormPost<'a>),
+    TenantHome(TenantHome<'a>),
+    PlatformHome(PlatformHome<'a>),
+}
+
+impl Page<'_> {
+    pub(super) const fn template(&self) -> &'static str {
+        match self {
+            Self::SignIn(_) => "sign_in.html",
+            Self::Accounts(_) => "accounts.html",
+            Self::Consent(_) => "consent.html",
+            Self::SignOut(_) => "sign_out.html",
+            Self::SignedOut(_) => "signed_out.html",
+            Self::Error(_) => "error.html",
+            Self::FormPost(_) => "form_post.html",
+            Self::TenantHome(_) => "tenant_home.html",
+            Self::PlatformHome(_) => "platform_home.html",
+        }
+    }
+}
+
+/// An account as it is shown to the person in front of the browser.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account<'a> {
+    /// What the form sends as `account` when this one is chosen.
+    pub value: &'a str,
+    /// The person's name, when known.
+    pub name: Option<&'a str>,
+    /// The e-mail address or other identifier that the person signs in with.
+    pub identifier: &'a str,
+    /// `false` says that choosing it asks for the password again.
+    pub signed_in: bool,
+}
+
+/// Sign-in with e-mail address and password. Sends `request`, `csrf`, `email`, `password`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignIn<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The sealed pending authorization request.
+    pub request: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// The name of the application that waits, when one does.
+    pub application: Option<&'a str>,
+    /// `login_hint`, or what was typed before; may be empty.
+    pub email: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<SignInProblem>,
+    /// Link to the other accounts of this browser, when it has any.
+    pub another_account: Option<&'a str>,
+}
+
+/// Why a sign-in form is shown again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInProblem {
+    /// Address and password do not match. Never says which of the two.
+    Wrong,
+    /// No e-mail address, or not one.
+    NoEmail,
+    /// No password.
+    NoPassword,
+    /// Locked out, or asked too often.
+    TooMany,
+    /// The password pool is full.
+    Busy,
+    /// The form was too old, or from another browser; it is good again now.
+    Stale,
+}
+
+impl SignInProblem {
+    /// Every problem.
+    pub const ALL: [Self; 6] =
+        [Self::Wrong, Self::NoEmail, Self::NoPassword, Self::TooMany, Self::Busy, Self::Stale];
+}
+
+/// Choice between the accounts of one browser. Sends `request`, `csrf`, `account`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Accounts<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The sealed pending authorization request.
+    pub request: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// The name of the application that waits, when one does.
+    pub application: Option<&'a str>,
+    /// The accounts, the last used first.
+    pub accounts: Vec<Account<'a>>,
+    /// Link to a sign-in form for another account.
+    pub another_account: &'a str,
+}
+
+/// What an application asks for. Sends `request`, `csrf`, and `decision`: `allow` or `refuse`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Consent<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The sealed pending authorization request.
+    pub request: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// The name of the application that asks.
+    pub application: &'a str,
+    /// What it asks for. Standard scopes have texts, others show their own name.
+    pub scopes: &'a ScopeSet,
+    /// Who would allow it.
+    pub account: Account<'a>,
+    /// Link for "not you?": the account chooser or a sign-in form.
+    pub another_account: &'a str,
+    /// The host of the validated redirect URI, where either answer leads; none for an app's own
+    /// URI scheme.
+    pub destination: Option<&'a str>,
+}
+
+/// Asks before signing out. Sends `request`, `csrf`, and `decision`: `sign_out` or `stay`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignOut<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The sealed logout request; empty when there is none.
+    pub request: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// The name of the application that asked for it, when known.
+    pub application: Option<&'a str>,
+    /// The accounts that would be signed out.
+    pub accounts: Vec<Account<'a>>,
+}
+
+/// The end of a sign-out that leads nowhere else.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedOut<'a> {
+    /// The person chose to stay signed in.
+    pub stayed: bool,
+    /// The name of the application that asked for it, when known.
+    pub application: Option<&'a str>,
+}
+
+/// Something went wrong and no application can be told.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorPage<'a> {
+    /// What happened, in words for the person.
+    pub problem: Problem,
+    /// The error code of the protocol, such as `invalid_request`.
+    pub code: &'a str,
+    /// What a developer needs to know, such as an `error_description`; never an internal error.
+    pub detail: Option<&'a str>,
+    /// Names the request in the logs.
+    pub request_id: &'a str,
+    /// Link that tries again, when that can help.
+    pub retry: Option<&'a str>,
+}
+
+/// What an [`ErrorPage`] says: a title, what happened and what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    /// `client_id` names no application of this tenant.
+    UnknownApplication,
+    /// The redirect URI is not one of the application's.
+    WrongRedirect,
+    /// The request is malformed.
+    BadRequest,
+    /// The pending request is older than its lifetime.
+    Expired,
+    /// The request belongs to another browser, or cookies are off.
+    OtherBrowser,
+    /// The person or application may not do this.
+    Forbidden,
+    /// No such page, or no such tenant.
+    NotFound,
+    /// The thing changed meanwhile.
+    Conflict,
+    /// The request is too large.
+    TooLarge,
+    /// Asked too often.
+    TooMany,
+    /// A part that is needed is full or away.
+    Unavailable,
+    /// A mistake of ours.
+    Internal,
+}
+
+impl Problem {
+    /// Every problem.
+    pub const ALL: [Self; 12] = [
+        Self::UnknownApplication,
+        Self::WrongRedirect,
+        Self::BadRequest,
+        Self::Expired,
+        Self::OtherBrowser,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::TooLarge,
+        Self::TooMany,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+}
+
+impl From<Kind> for Problem {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Invalid => Self::BadRequest,
+            Kind::Unauthenticated | Kind::Forbidden => Self::Forbidden,
+            Kind::NotFound => Self::NotFound,
+            Kind::Conflict => Self::Conflict,
+            Kind::TooLarge => Self::TooLarge,
+            Kind::Limited => Self::TooMany,
+            Kind::Unavailable => Self::Unavailable,
+            Kind::Internal => Self::Internal,
+        }
+    }
+}
+
+/// `response_mode=form_post` (OAuth 2.0 Form Post Response Mode): submits itself where scripts
+/// run, and has a button.
+#[derive(Clone, Debug, Serialize)]
+pub struct FormPost<'a> {
+    /// The validated redirect URI.
+    pub action: &'a str,
+    /// The parameters of the response, in order.
+    pub fields: Vec<(&'a str, &'a str)>,
+    /// The name of the application.
+    pub application: Option<&'a str>,
+}
+
+/// A tenant's front door, at its issuer.
+#[derive(Clone, Debug, Serialize)]
+pub struct TenantHome<'a> {
+    /// The issuer, without a trailing slash.
+    pub issuer: &'a str,
+}
+
+/// The platform's front door.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlatformHome<'a> {
+    /// In development mode: the issuer of a tenant to try, when there is one.
+    pub example_issuer: Option<&'a str>,
+    /// In development mode: commands to run next, in order.
+    pub commands: Vec<&'a str>,
+}

@@ -1,0 +1,405 @@
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use bailiwick_domain::{Kind, ScopeSet};
+
+use super::*;
+
+const README: &str = include_str!("../../templates/README.md");
+
+fn look(theme: &Theme) -> Look<'_> {
+    Look {
+        tenant_name: "Acme",
+        theme,
+        locale: Locale::En,
+        nonce: "bm9uY2U",
+        base: "/t/acme",
+        development: true,
+        secure: true,
+    }
+}
+
+fn all_scopes() -> ScopeSet {
+    ScopeSet::parse(&format!("{} orders:read", STANDARD.join(" "))).expect("valid")
+}
+
+/// Every page in every variation, with `text` wherever somebody else chooses the text.
+fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Page<'a>> {
+    let account = Account { value: text, name: Some(text), identifier: text, signed_in: true };
+    let plain = Account { name: None, signed_in: false, ..account.clone() };
+    let (action, request, csrf) = ("/t/acme/login", text, text);
+    let sign_in = SignIn {
+        action,
+        request,
+        csrf,
+        application: Some(text),
+        email: text,
+        problem: None,
+        another_account: Some(text),
+    };
+    let consent = Consent {
+        action,
+        request,
+        csrf,
+        application: text,
+        scopes,
+        account: account.clone(),
+        another_account: text,
+        destination: Some(text),
+    };
+    let sign_out = SignOut {
+        action,
+        request,
+        csrf,
+        application: Some(text),
+        accounts: vec![account.clone(), plain.clone()],
+    };
+    let error = |problem| ErrorPage {
+        problem,
+        code: text,
+        detail: Some(text),
+        request_id: text,
+        retry: Some(text),
+    };
+    let post = FormPost { action: text, fields: vec![(text, text)], application: Some(text) };
+    let platform = PlatformHome { example_issuer: Some(text), commands: vec![text] };
+    let mut pages = vec![
+        Page::SignIn(sign_in.clone()),
+        Page::SignIn(SignIn { application: None, email: "", another_account: None, ..sign_in }),
+        Page::Accounts(Accounts {
+            action,
+            request,
+            csrf,
+            application: Some(text),
+            accounts: vec![account.clone(), plain.clone()],
+            another_account: text,
+        }),
+        Page::Consent(consent.clone()),
+        Page::Consent(Consent { scopes: none, account: plain, destination: None, ..consent }),
+        Page::SignOut(sign_out.clone()),
+        Page::SignOut(SignOut { application: None, accounts: Vec::new(), ..sign_out }),
+        Page::FormPost(post.clone()),
+        Page::FormPost(FormPost { application: None, ..post }),
+        Page::TenantHome(TenantHome { issuer: text }),
+        Page::PlatformHome(platform),
+        Page::PlatformHome(PlatformHome { example_issuer: None, commands: Vec::new() }),
+    ];
+    for (stayed, application) in [(true, Some(text)), (true, None), (false, Some(text))] {
+        pages.push(Page::SignedOut(SignedOut { stayed, application }));
+    }
+    pages.push(Page::SignedOut(SignedOut { stayed: false, application: None }));
+    for problem in SignInProblem::ALL {
+        let Page::SignIn(form) = pages[0].clone() else { unreachable!() };
+        pages.push(Page::SignIn(SignIn { problem: Some(problem), ..form }));
+    }
+    pages.extend(Problem::ALL.map(|problem| Page::Error(error(problem))));
+    let bare = ErrorPage { detail: None, retry: None, ..error(Problem::Internal) };
+    pages.push(Page::Error(bare));
+    pages
+}
+
+/// A start or end tag: name (with `/` for an end) and attributes.
+type Tag<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
+/// Splits a page into its tags. Quotes must be double, as the templates write them.
+fn tags(html: &str) -> Vec<Tag<'_>> {
+    let mut tags = Vec::new();
+    let mut rest = html;
+    while let Some((_, after)) = rest.split_once('<') {
+        let quoted = |at: usize| after[..at].matches('"').count() % 2 == 1;
+        let end = after.match_indices('>').map(|(at, _)| at).find(|at| !quoted(*at));
+        let (tag, after) = after.split_at(end.expect("every tag ends"));
+        let (name, mut attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut list = Vec::new();
+        while !attributes.trim().is_empty() {
+            attributes = attributes.trim_start();
+            let end = attributes.find(['=', ' ']).unwrap_or(attributes.len());
+            assert!(end > 0, "an attribute without a name: {tag}");
+            let (attribute, after) = attributes.split_at(end);
+            let (value, after) = match after.strip_prefix("=\"") {
+                Some(after) => after.split_once('"').expect("every value ends"),
+                None => ("", after),
+            };
+            list.push((attribute, value));
+            attributes = after;
+        }
+        tags.push((name, list));
+        rest = after;
+    }
+    tags
+}
+
+fn attribute<'a>(tag: &Tag<'a>, name: &str) -> Option<&'a str> {
+    tag.1.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
+}
+
+#[test]
+fn hostile_text_adds_no_markup() {
+    let hostile =
+        "<script>alert(1)</script>\"'><img src=x onerror=y> {{ 7*7777 }} {application} ]]>&";
+    let theme = Theme::default();
+    let (scopes, none) = (all_scopes(), ScopeSet::default());
+    for (bad, good) in pages(hostile, &scopes, &none).iter().zip(pages("Ada", &scopes, &none)) {
+        let bad = render(bad, &Look { tenant_name: hostile, base: hostile, ..look(&theme) });
+        let good = render(&good, &look(&theme));
+        let shape = |html: &str| {
+            let names =
+                |tag: Tag<'_>| (tag.0.to_owned(), tag.1.iter().map(|a| a.0.to_owned()).collect());
+            tags(html).into_iter().map(names).collect::<Vec<(String, Vec<String>)>>()
+        };
+        assert_eq!(shape(&bad), shape(&good));
+        assert!(!bad.contains("<script>alert") && !bad.contains("<img") && !bad.contains("54439"));
+        assert!(bad.contains("{application}"), "a value is never read as a placeholder");
+    }
+}
+
+#[test]
+fn pages_are_whole_accessible_and_light() {
+    let theme = Theme { accent: Some("#ffd60a".into()), accent_dark: Some("#112233".into()) };
+    let (scopes, none) = (all_scopes(), ScopeSet::default());
+    for page in &pages("Ada", &scopes, &none) {
+        let name = page.template();
+        let html = render(page, &look(&theme));
+        let tags = tags(&html);
+        let ids: Vec<_> = tags.iter().filter_map(|tag| attribute(tag, "id")).collect();
+        let count = |name| tags.iter().filter(|tag| tag.0 == name).count();
+        assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"), "{name}");
+        assert!(html.len() < 20_000, "{name} weighs {}", html.len());
+        for once in ["h1", "main", "header", "footer", "title", "style"] {
+            assert_eq!(count(once), 1, "{once} in {name}");
+        }
+        let unique: BTreeSet<_> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len(), "ids of {name}");
+        let mut open = Vec::new();
+        for tag in &tags {
+            match tag.0 {
+                "!DOCTYPE" | "meta" | "link" | "input" => {}
+                end if end.starts_with('/') => assert_eq!(open.pop(), Some(&end[1..]), "{name}"),
+                start => open.push(start),
+            }
+            for reference in ["for", "aria-describedby", "aria-labelledby"] {
+                let Some(id) = attribute(tag, reference) else { continue };
+                assert!(ids.contains(&id), "{reference}={id} in {name}");
+            }
+            if tag.0 == "input" && attribute(tag, "type") != Some("hidden") {
+                let id = attribute(tag, "id").expect("fields have ids");
+                let labels = |tag: &&Tag<'_>| tag.0 == "label" && attribute(tag, "for") == Some(id);
+                assert_eq!(tags.iter().filter(labels).count(), 1, "label of {id} in {name}");
+            }
+            if matches!(tag.0, "style" | "script") {
+                assert_eq!(attribute(tag, "nonce"), Some("bm9uY2U"), "{name}");
+            }
+            let forbidden = |a: &str| a == "style" || a == "src" || a.starts_with("on");
+            assert!(!tag.1.iter().any(|(a, _)| forbidden(a)), "{name}: {tag:?}");
+            let absent = |(a, value): &(&str, &str)| *value == "none" && *a != "autocapitalize";
+            assert!(!tag.1.iter().any(absent), "{name}: {tag:?}");
+        }
+        assert!(open.is_empty(), "{name} leaves {open:?} open");
+        assert_eq!(count("script"), usize::from(matches!(page, Page::FormPost(_))), "{name}");
+        assert!(!html.contains("@import") && !html.contains("url("), "no request but the page");
+        assert!(html.contains("Development mode"));
+    }
+    let quiet = Look { development: false, ..look(&theme) };
+    assert!(!render(&pages("Ada", &scopes, &none)[0], &quiet).contains("Development mode"));
+}
+
+#[test]
+fn ids_are_those_of_the_readme() {
+    let theme = Theme::default();
+    let (scopes, none) = (all_scopes(), ScopeSet::default());
+    let documented = |template: &str| {
+        let start = format!("| `{template}`");
+        let line = README.lines().find(|l| l.starts_with(&start) && l.contains('#'));
+        let ids = line.unwrap_or_else(|| panic!("no ids of {template}")).split("`#").skip(1);
+        let id = |rest: &str| rest.split('`').next().unwrap_or_default().replace("<n>", "1");
+        ids.map(id).collect::<BTreeSet<_>>()
+    };
+    let common = documented("base.html");
+    for (template, _) in TEMPLATES.iter().skip(2) {
+        let mut found = BTreeSet::new();
+        for page in pages("Ada", &scopes, &none).iter().filter(|p| p.template() == *template) {
+            let html = render(page, &look(&theme));
+            found.extend(tags(&html).iter().filter_map(|t| attribute(t, "id").map(str::to_owned)));
+        }
+        found.remove("account-2");
+        let wanted: BTreeSet<_> = documented(template).union(&common).cloned().collect();
+        assert_eq!(found, wanted, "{template}");
+    }
+}
+
+#[test]
+fn every_message_is_used_and_every_key_exists() {
+    let theme = Theme::default();
+    let (scopes, none) = (all_scopes(), ScopeSet::default());
+    for locale in Locale::ALL {
+        let used = Arc::new(Mutex::new(BTreeSet::new()));
+        let seen = Arc::clone(&used);
+        let engine = engine(move |key| {
+            seen.lock().expect("one thread").insert(key.to_owned());
+            messages::text(locale, key)
+        });
+        for page in pages("Ada", &scopes, &none) {
+            let look = Look { locale, ..look(&theme) };
+            render_with(&engine, &page, &look).expect("renders with every key");
+        }
+        let used = used.lock().expect("one thread");
+        let catalogue: BTreeSet<_> =
+            messages::catalogue(locale).keys().map(|k| (*k).to_owned()).collect();
+        assert_eq!(catalogue, *used, "{locale:?}");
+    }
+}
+
+/// Removes what stands between `open` and `close`, and gives it to `each`.
+fn cut<'a>(text: &'a str, open: &str, close: &str, mut each: impl FnMut(&'a str)) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(open) {
+        let (inside, after) = after.split_once(close).expect("what opens closes");
+        each(inside);
+        out.push_str(before);
+        rest = after;
+    }
+    out + rest
+}
+
+#[test]
+fn templates_hold_no_text() {
+    let words = |text: &str| text.chars().any(char::is_alphanumeric);
+    for (name, source) in TEMPLATES {
+        let mut expressions = Vec::new();
+        let source = cut(source, "{#", "#}", |_| {});
+        let markup = cut(&source, "{%", "%}", |e| expressions.push(e));
+        let markup = cut(&markup, "{{", "}}", |_| {});
+        cut(&source, "{{", "}}", |e| expressions.push(e));
+        for expression in expressions {
+            let literal = expression.split('"').skip(1).step_by(2);
+            let human = |s: &str| s.contains(' ') || s.starts_with(char::is_uppercase);
+            let text = literal.filter(|s| human(s) && words(s)).collect::<Vec<_>>();
+            assert!(text.is_empty(), "{name} holds the text {text:?}");
+        }
+        let markup = cut(&markup, "<script", "</script>", |_| {});
+        let text = cut(&markup, "<", ">", |_| {});
+        assert!(!words(&text), "{name} holds the text {:?}", text.trim());
+        for (tag, attributes) in tags(&markup) {
+            assert!(tag != "img", "{name}");
+            for (attribute, value) in attributes {
+                let spoken = matches!(
+                    attribute,
+                    "title" | "alt" | "placeholder" | "label" | "aria-label" | "aria-description"
+                );
+                assert!(!(spoken && words(value)), "{name} holds the text {value:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fuel_is_ample_and_its_end_is_an_apology() {
+    let theme = Theme::default();
+    let many = (0..ScopeSet::MAX).map(|i| format!("scope-{i}")).collect::<Vec<_>>();
+    let many = ScopeSet::try_from(many).expect("as many as there may be");
+    let account = Account { value: "1", name: Some("Ada"), identifier: "ada", signed_in: true };
+    for page in pages("Ada", &many, &many) {
+        assert!(render(&page, &look(&theme)).contains("<main>"), "{}", page.template());
+    }
+    let accounts = |count| {
+        Page::Accounts(Accounts {
+            action: "/",
+            request: "",
+            csrf: "",
+            application: None,
+            accounts: vec![account.clone(); count],
+            another_account: "/",
+        })
+    };
+    assert!(render(&accounts(50), &look(&theme)).contains("account-50"));
+    let apology = render(&accounts(20_000), &look(&theme));
+    assert!(apology.contains("<h1>Something went wrong</h1>") && apology.len() < 500);
+}
+
+#[test]
+fn focus_starts_where_typing_does() {
+    let theme = Theme::default();
+    let (scopes, none) = (all_scopes(), ScopeSet::default());
+    let focused = |page: &Page<'_>| {
+        let html = render(page, &look(&theme));
+        let found: Vec<_> = tags(&html)
+            .iter()
+            .filter(|tag| attribute(tag, "autofocus").is_some())
+            .map(|tag| attribute(tag, "id").unwrap_or_default().to_owned())
+            .collect();
+        found.join(" ")
+    };
+    for page in pages("ada@example.com", &scopes, &none) {
+        let wanted = match &page {
+            Page::SignIn(form) if form.email.is_empty() => "email",
+            Page::SignIn(form) if form.problem == Some(SignInProblem::NoEmail) => "email",
+            Page::SignIn(_) => "password",
+            _ => "",
+        };
+        assert_eq!(focused(&page), wanted);
+    }
+}
+
+#[test]
+fn headers_of_every_page() {
+    let theme = Theme::default();
+    let (scopes, none) = (all_scopes(), ScopeSet::default());
+    let get = |page: &Page<'_>, look: &Look<'_>, redirect, name: &str| {
+        let found = headers(page, look, redirect);
+        let unique: BTreeSet<_> = found.iter().map(|(n, _)| *n).collect();
+        assert_eq!(unique.len(), found.len(), "each header once");
+        found.into_iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    };
+    let look = look(&theme);
+    let redirect = Some("https://app.example/cb?x=1");
+    for page in pages("com.example.app:/cb", &scopes, &none) {
+        let csp = get(&page, &look, redirect, "content-security-policy").expect("always");
+        let script = csp.contains("script-src 'nonce-bm9uY2U';");
+        assert_eq!(script, matches!(page, Page::FormPost(_)), "{csp}");
+        let form = csp.split("form-action ").nth(1).and_then(|c| c.split(';').next());
+        let wanted = match page {
+            Page::FormPost(_) => "com.example.app:",
+            Page::SignIn(_) | Page::Accounts(_) | Page::Consent(_) | Page::SignOut(_) => {
+                "'self' https://app.example"
+            }
+            _ => "'none'",
+        };
+        assert_eq!(form, Some(wanted));
+        for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(csp.contains(directive), "{csp}");
+        }
+        assert!(!csp.contains("unsafe"), "{csp}");
+        for (name, value) in [
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("content-type", "text/html; charset=utf-8"),
+            ("strict-transport-security", "max-age=31536000"),
+        ] {
+            assert_eq!(get(&page, &look, redirect, name).as_deref(), Some(value));
+        }
+    }
+    let page = &pages("Ada", &scopes, &none)[0];
+    let plain = Look { secure: false, ..look };
+    assert_eq!(get(page, &plain, None, "strict-transport-security"), None);
+    let csp = get(page, &plain, None, "content-security-policy").expect("always");
+    assert!(csp.contains("form-action 'self';"), "{csp}");
+}
+
+#[test]
+fn monograms_and_icon() {
+    for (name, wanted) in [("acme", "A"), ("  \"émile\"", "É"), ("東京", "東"), ("!", "")] {
+        assert_eq!(initial(name), wanted);
+    }
+    assert!(icon().starts_with("data:image/svg+xml,%3Csvg"));
+    assert!(!icon().contains(['"', '<', '>', '#', '\n']));
+}
+
+#[test]
+fn kinds_have_pages() {
+    assert_eq!(Problem::from(Kind::Limited), Problem::TooMany);
+    assert_eq!(Problem::from(Kind::NotFound), Problem::NotFound);
+    assert_eq!(Problem::from(Kind::Internal), Problem::Internal);
+}

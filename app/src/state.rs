@@ -1,0 +1,18 @@
+//! What every handler stands on.
+
+use bailiwick_actors::Platform;
+
+use crate::config::Config;
+use crate::password::PasswordPool;
+
+/// Shared by all web threads.
+pub struct State {
+    /// The owners of per-tenant state.
+    pub platform: Platform,
+    /// The configuration.
+    pub config: Config,
+    /// The password pool.
+    pub passwords: PasswordPool,
+    /// Fetches clients' public keys.
+    pub jwks: bailiwick_outbound::JwksCache,
+}

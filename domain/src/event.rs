@@ -1,0 +1,75 @@
+//! The catalogue of events: stable names that audit, webhooks and shared signals are fed from.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// What happened. Names are stable: they are stored, and sent to other systems.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum EventKind {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stable name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+    };
+}
+
+events! {
+    /// A tenant was created.
+    TenantCreated = "tenant.created";
+    /// A tenant's name or settings changed.
+    TenantUpdated = "tenant.updated";
+    /// An application was registered.
+    ApplicationCreated = "application.created";
+    /// An application changed.
+    ApplicationUpdated = "application.updated";
+    /// An application was removed.
+    ApplicationDeleted = "application.deleted";
+    /// A user was created.
+    UserCreated = "user.created";
+    /// A user changed.
+    UserUpdated = "user.updated";
+    /// A user was removed.
+    UserDeleted = "user.deleted";
+    /// A management API key was created.
+    ApiKeyCreated = "api_key.created";
+    /// A signing key was made.
+    SigningKeyCreated = "signing_key.created";
+    /// Somebody signed in.
+    SignedIn = "session.started";
+    /// A sign-in was refused.
+    SignInFailed = "session.refused";
+    /// A session ended.
+    SignedOut = "session.ended";
+    /// A user allowed an application something.
+    ConsentGiven = "consent.given";
+    /// A user refused an application.
+    ConsentRefused = "consent.refused";
+    /// A remembered consent was taken back.
+    ConsentRevoked = "consent.revoked";
+    /// An authorization code was issued.
+    GrantIssued = "grant.issued";
+    /// A code was exchanged for tokens.
+    CodeRedeemed = "grant.redeemed";
+    /// A grant was revoked, with all it gave.
+    GrantRevoked = "grant.revoked";
+    /// A code was presented again by its own client.
+    CodeReplayed = "grant.code_replayed";
+    /// A refresh token was exchanged.
+    TokenRefreshed = "token.refreshed";
+    /// The previous refresh token was presented within its grace.
+    RefreshRepeated = "token.refresh_repeated";
+    /// An older refresh token was presented: its family was revoked.
+    RefreshReused = "token.refresh_reused";
+    /// One access token was revoked.
+    AccessTokenRevoked = "token.revoked";
+}

@@ -1,0 +1,25 @@
+//! The words everyone uses: ids, time, errors, events and the types that carry rules.
+//!
+//! This crate performs no I/O, knows no HTTP and reads no clock: time and randomness reach the
+//! rest of the house through [`Env`], which is built once, when the application is built.
+
+pub mod application;
+pub mod env;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod locale;
+pub mod scope;
+pub mod tenant;
+pub mod text;
+pub mod time;
+pub mod user;
+
+pub use application::{Application, ApplicationSpec};
+pub use env::Env;
+pub use error::Kind;
+pub use event::EventKind;
+pub use id::*;
+pub use scope::ScopeSet;
+pub use tenant::{Tenant, TenantSettings};
+pub use time::Timestamp;

@@ -1,0 +1,127 @@
+//! Tenants and their settings.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OrganizationId, TenantId};
+use crate::time::Timestamp;
+
+/// The slug of the platform's own tenant, which holds operators and customers' administrators.
+pub const SYSTEM_SLUG: &str = "system";
+
+/// A tenant as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Names it in addresses; never used again after the tenant is gone.
+    pub slug: String,
+    /// Eight lower-case letters and digits, in the names of its cookies.
+    pub short_id: String,
+    /// Shown to people.
+    pub name: String,
+    /// The one issuer, used byte for byte everywhere: no trailing slash, query or fragment.
+    pub issuer: String,
+    /// The organization of the system tenant that this tenant is; none for `system` itself.
+    pub organization_id: Option<OrganizationId>,
+    /// What its administrators may set.
+    pub settings: TenantSettings,
+    /// Counts its changes: the `ETag` of the management API.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a tenant's administrators may set. Unknown keys are refused; absent ones have defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TenantSettings {
+    /// Rate limits and lock-out.
+    pub limits: Limits,
+    /// Browser sessions.
+    pub sessions: Sessions,
+    /// Theme variables of the hosted pages.
+    pub theme: Theme,
+    /// Feature flags by name.
+    pub flags: BTreeMap<String, bool>,
+}
+
+/// Rate limits and lock-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// `false` turns rate limits and lock-out off: for load and acceptance runs.
+    pub enabled: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// How long browser sessions live, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sessions {
+    /// Without use: default 1 day.
+    pub idle_lifetime: u32,
+    /// In all: default 14 days.
+    pub absolute_lifetime: u32,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { idle_lifetime: 86_400, absolute_lifetime: 14 * 86_400 }
+    }
+}
+
+/// Theme variables of the hosted pages. Colours are `#rrggbb`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Theme {
+    /// The colour of buttons and links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent: Option<String>,
+    /// The colour of buttons and links on dark pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent_dark: Option<String>,
+}
+
+impl TenantSettings {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// Every mistake, with its path.
+    pub fn check(&self) -> Result<(), Vec<crate::application::Mistake>> {
+        use crate::application::Mistake;
+        let mut out = Vec::new();
+        let colours =
+            [("theme.accent", &self.theme.accent), ("theme.accent_dark", &self.theme.accent_dark)];
+        for (path, colour) in colours {
+            let ok = |c: &String| {
+                c.len() == 7
+                    && c.starts_with('#')
+                    && c.bytes().skip(1).all(|b| b.is_ascii_hexdigit())
+            };
+            if colour.as_ref().is_some_and(|c| !ok(c)) {
+                out.push(Mistake::new(path, "must be a colour like #1a5fb4"));
+            }
+        }
+        for (path, secs) in [
+            ("sessions.idle_lifetime", self.sessions.idle_lifetime),
+            ("sessions.absolute_lifetime", self.sessions.absolute_lifetime),
+        ] {
+            if !(60..=366 * 86_400).contains(&secs) {
+                out.push(Mistake::new(path, "must be 60 seconds to 366 days"));
+            }
+        }
+        if self.flags.len() > 100 || self.flags.keys().any(|k| k.len() > 64 || k.is_empty()) {
+            out.push(Mistake::new("flags", "at most 100 flags with names of 1 to 64 bytes"));
+        }
+        if out.is_empty() { Ok(()) } else { Err(out) }
+    }
+}

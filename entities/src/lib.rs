@@ -1,0 +1,31 @@
+//! SeaORM rows, one file a table: data and nothing else.
+//!
+//! Times are microseconds since the Unix epoch. The types of the store's interface are elsewhere:
+//! no entity leaves the store.
+
+pub mod addresses;
+pub mod api_keys;
+pub mod application_secrets;
+pub mod applications;
+pub mod assertion_jtis;
+pub mod audit_events;
+pub mod browsers;
+pub mod changes;
+pub mod codes;
+pub mod consents;
+pub mod credentials;
+pub mod data_keys;
+pub mod grants;
+pub mod idempotency_keys;
+pub mod jobs;
+pub mod members;
+pub mod organizations;
+pub mod receipts;
+pub mod refresh_families;
+pub mod refusals;
+pub mod sessions;
+pub mod signing_keys;
+pub mod tenants;
+pub mod usage_hourly;
+pub mod user_identifiers;
+pub mod users;

@@ -1,0 +1,86 @@
+//! Families of refresh tokens: a token is family, generation and MAC, so a family is one row.
+
+use bailiwick_domain::{
+    ApplicationId, CommandId, FamilyId, GrantId, OrganizationId, ScopeSet, SessionId, TenantId,
+    Timestamp, UserId,
+};
+use serde_json::Value as Json;
+
+use crate::error::Result;
+use crate::sql::{self, Row as _};
+use crate::tx::TenantTx;
+
+/// A family of refresh tokens with its grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FamilyRow {
+    /// The grant that it extends.
+    pub grant: GrantId,
+    /// The application that it was issued to.
+    pub application: ApplicationId,
+    /// The user that it is about.
+    pub user: UserId,
+    /// The organization that the grant is for.
+    pub organization: Option<OrganizationId>,
+    /// The session that the grant was given in.
+    pub session: Option<SessionId>,
+    /// What was granted.
+    pub scopes: ScopeSet,
+    /// The generation that is valid now, from 0.
+    pub generation: i64,
+    /// When that generation was issued.
+    pub rotated_at: Timestamp,
+    /// The command that issued it: a command whose answer was lost finds itself here.
+    pub rotated_by: Option<CommandId>,
+    /// What was kept for the token endpoint.
+    pub details: Json,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// Whether the grant is revoked.
+    pub grant_revoked: bool,
+    /// Whether the user is active and not removed.
+    pub user_active: bool,
+}
+
+/// One family, whatever its state.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(tx: &TenantTx, tenant: TenantId, id: FamilyId) -> Result<Option<FamilyRow>> {
+    sql::one(
+        tx,
+        "SELECT f.grant_id, f.application_id, f.user_id, f.generation, f.rotated_at, \
+         f.command_id, f.details, f.created_at, f.expires_at, f.revoked_at, g.organization_id, \
+         g.session_id, g.scopes, g.revoked_at AS grant_revoked_at, \
+         (u.active AND u.deleted_at IS NULL) AS user_active \
+         FROM refresh_families f \
+         JOIN grants g ON g.tenant_id = f.tenant_id AND g.id = f.grant_id \
+         JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id \
+         WHERE f.tenant_id = $1 AND f.id = $2",
+        [tenant.0.into(), id.0.into()],
+    )
+    .await?
+    .map(|row| {
+        Ok(FamilyRow {
+            grant: row.id("grant_id")?,
+            application: row.id("application_id")?,
+            user: row.id("user_id")?,
+            organization: row.maybe_id("organization_id")?,
+            session: row.maybe_id("session_id")?,
+            scopes: row.json("scopes", "grant")?,
+            generation: row.value("generation")?,
+            rotated_at: row.time("rotated_at")?,
+            rotated_by: row.maybe_id("command_id")?,
+            details: row.value("details")?,
+            created_at: row.time("created_at")?,
+            expires_at: row.time("expires_at")?,
+            revoked_at: row.maybe_time("revoked_at")?,
+            grant_revoked: row.maybe_time("grant_revoked_at")?.is_some(),
+            user_active: row.value("user_active")?,
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,139 @@
+//! Grants: one authorization by one user for one application (RFC 6749 section 1.3).
+
+use bailiwick_domain::{
+    ApplicationId, GrantId, OrganizationId, ScopeSet, SessionId, TenantId, Timestamp, UserId,
+};
+use sea_orm::Value;
+use uuid::Uuid;
+
+use crate::batch::revoke;
+use crate::consents::Parties;
+use crate::error::Result;
+use crate::sql::{self, Row as _};
+use crate::tx::TenantTx;
+
+/// A grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// Who authorized.
+    pub user: UserId,
+    /// Which application.
+    pub application: ApplicationId,
+    /// For which organization.
+    pub organization: Option<OrganizationId>,
+    /// The session that it was given in.
+    pub session: Option<SessionId>,
+    /// What.
+    pub scopes: ScopeSet,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// When nothing that it gave works any longer.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What must hold for a grant `g` to give anything: the one rule of every statement that issues.
+/// `$1` is the present time.
+macro_rules! alive {
+    () => {
+        "g.revoked_at IS NULL AND g.expires_at > $1 AND EXISTS (\
+         SELECT 1 FROM users u JOIN applications a ON a.tenant_id = u.tenant_id \
+         WHERE u.tenant_id = g.tenant_id AND u.id = g.user_id AND u.active \
+         AND u.deleted_at IS NULL AND a.id = g.application_id AND a.deleted_at IS NULL)"
+    };
+}
+pub(crate) use alive;
+
+/// One grant, revoked or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(tx: &TenantTx, tenant: TenantId, id: GrantId) -> Result<Option<Grant>> {
+    sql::one(
+        tx,
+        "SELECT id, user_id, application_id, organization_id, session_id, scopes, created_at, \
+         expires_at, revoked_at FROM grants WHERE tenant_id = $1 AND id = $2",
+        [tenant.0.into(), id.0.into()],
+    )
+    .await?
+    .map(|row| {
+        Ok(Grant {
+            id: row.id("id")?,
+            user: row.id("user_id")?,
+            application: row.id("application_id")?,
+            organization: row.maybe_id("organization_id")?,
+            session: row.maybe_id("session_id")?,
+            scopes: row.json("scopes", "grant")?,
+            created_at: row.time("created_at")?,
+            expires_at: row.time("expires_at")?,
+            revoked_at: row.maybe_time("revoked_at")?,
+        })
+    })
+    .transpose()
+}
+
+/// Whether a grant still gives anything: it is neither revoked nor expired, its user is active
+/// and its application registered.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_alive(
+    tx: &TenantTx,
+    tenant: TenantId,
+    id: GrantId,
+    now: Timestamp,
+) -> Result<bool> {
+    const SQL: &str =
+        concat!("SELECT g.id FROM grants g WHERE g.tenant_id = $2 AND g.id = $3 AND ", alive!());
+    Ok(sql::one(tx, SQL, [now.0.into(), tenant.0.into(), id.0.into()]).await?.is_some())
+}
+
+/// Revokes what a user has given to an application, with all that it gave in turn, and tells the
+/// change feed. The result is the grants that this call revoked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_of_user_and_client(
+    tx: &TenantTx,
+    tenant: TenantId,
+    user: UserId,
+    application: ApplicationId,
+    now: Timestamp,
+) -> Result<Vec<GrantId>> {
+    let sql = "SELECT id FROM grants WHERE tenant_id = $1 AND user_id = $2 \
+         AND application_id = $3 AND revoked_at IS NULL";
+    revoke_found(tx, tenant, sql, vec![user.0.into(), application.0.into()], now).await
+}
+
+/// As [`revoke_of_user_and_client`], for one organization or none.
+pub(crate) async fn revoke_between(
+    tx: &TenantTx,
+    tenant: TenantId,
+    parties: &Parties,
+    now: Timestamp,
+) -> Result<Vec<GrantId>> {
+    let sql = "SELECT id FROM grants WHERE tenant_id = $1 AND user_id = $2 \
+         AND application_id = $3 AND organization_id = $4 AND revoked_at IS NULL";
+    let organization = parties.organization.map_or(Uuid::nil(), |o| o.0);
+    let args = vec![parties.user.0.into(), parties.application.0.into(), organization.into()];
+    revoke_found(tx, tenant, sql, args, now).await
+}
+
+async fn revoke_found(
+    tx: &TenantTx,
+    tenant: TenantId,
+    sql: &str,
+    args: Vec<Value>,
+    now: Timestamp,
+) -> Result<Vec<GrantId>> {
+    let args = std::iter::once(tenant.0.into()).chain(args).collect::<Vec<_>>();
+    let rows = sql::all(tx, sql, args).await?;
+    let found = rows.iter().map(|row| Ok((tenant, row.id("id")?))).collect::<Result<Vec<_>>>()?;
+    let mut changes = Vec::new();
+    let revoked = revoke::grants(tx, found, now, &mut changes).await?;
+    revoke::announce(tx, changes).await?;
+    Ok(revoked.into_iter().map(|(_, id)| id).collect())
+}

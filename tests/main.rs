@@ -1,0 +1,8 @@
+//! The one integration binary: a file per endpoint, and the tests that hold the house together.
+
+// Also tells clippy that unwrap and panic are at home here.
+#![cfg(test)]
+
+mod architecture;
+mod harness_itself;
+mod real_clients;
