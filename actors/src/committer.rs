@@ -113,7 +113,11 @@ impl Committer {
 }
 
 /// What this node's own deny-list learns from a command at once.
-pub(crate) fn revoked_by(outcome: &Outcome, jti: Option<&str>, now: Timestamp) -> Vec<(RevokedKey, Timestamp)> {
+pub(crate) fn revoked_by(
+    outcome: &Outcome,
+    jti: Option<&str>,
+    now: Timestamp,
+) -> Vec<(RevokedKey, Timestamp)> {
     let key: Vec<RevokedKey> = match outcome {
         Outcome::Revoked(grants) => grants.iter().copied().map(RevokedKey::Grant).collect(),
         Outcome::Ended(sessions) => sessions.iter().copied().map(RevokedKey::Session).collect(),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bailiwick_domain::{Env, TenantId, Timestamp};
-use bailiwick_store::changes::{self, Change, Topic};
+use bailiwick_store::changes::{self, Change, Position, Topic};
 use bailiwick_store::{Error as StoreError, Store};
 
 use crate::registry::Registry;
@@ -86,25 +86,27 @@ impl Feed {
         if data_version.is_some() && data_version == progress.data_version {
             return Ok(());
         }
+        let mut from = Position::from(progress.newest.minus(OVERLAP));
         loop {
-            let from = progress.newest.minus(OVERLAP);
             let read = move |tx| async move { changes::since(&tx, from, PAGE).await };
-            let list: Vec<Change> = self.store.system(read).await?;
-            let full = list.len() as u64 >= PAGE;
+            let page: Vec<Change> = self.store.system(read).await?;
+            let full = page.len() as u64 >= PAGE;
+            if let Some(last) = page.last() {
+                from = Position::from(last);
+            }
             let fresh: Vec<Change> =
-                list.into_iter().filter(|c| !progress.seen.contains_key(&c.seq)).collect();
-            let more = full && !fresh.is_empty();
+                page.into_iter().filter(|c| !progress.seen.contains_key(&c.seq)).collect();
             for change in &fresh {
                 progress.seen.insert(change.seq, change.at);
                 progress.newest = progress.newest.max(change.at);
             }
-            let keep_from = progress.newest.minus(OVERLAP * 2);
-            progress.seen.retain(|_, at| *at >= keep_from);
             self.tell(fresh).await;
-            if !more {
+            if !full {
                 break;
             }
         }
+        let keep_from = progress.newest.minus(OVERLAP * 2);
+        progress.seen.retain(|_, at| *at >= keep_from);
         progress.data_version = data_version;
         Ok(())
     }
@@ -130,7 +132,8 @@ impl Feed {
             }
         }
         let reloads = reload.into_iter().map(|t| (t, TenantCommand::Reload(None)));
-        let revocations = revoked.into_iter().map(|(t, list)| (t, TenantCommand::Revoked(list, None)));
+        let revocations =
+            revoked.into_iter().map(|(t, list)| (t, TenantCommand::Revoked(list, None)));
         for (tenant, command) in reloads.chain(revocations) {
             if let Some(handle) = self.registry.if_warm(tenant).await
                 && let Err(e) = handle.mailbox.send(command)

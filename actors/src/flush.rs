@@ -9,7 +9,7 @@ use bailiwick_store::usage::{self, Dimension, ReceiptRow};
 use bailiwick_store::{Error as StoreError, Store};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::receipts::{Cell, Dirty, Swapped};
+use crate::receipts::{Cell, Swapped};
 use crate::refusals::Refusals;
 
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -19,11 +19,13 @@ pub(crate) struct Flusher {
     pub(crate) env: Env,
     pub(crate) boot: BootId,
     pub(crate) queue: mpsc::UnboundedReceiver<Arc<Cell>>,
-    pub(crate) dirty: Dirty,
     pub(crate) refusals: Arc<Refusals>,
     /// Asks for a last flush; answered when it is done.
     pub(crate) stop: oneshot::Receiver<oneshot::Sender<()>>,
     pub(crate) since: Timestamp,
+    /// Rows whose commit failed or whose answer was lost. The same rows are sent again: their ids
+    /// follow from what they say, so that none is counted twice.
+    pub(crate) unsent: Vec<ReceiptRow>,
 }
 
 impl Flusher {
@@ -47,24 +49,22 @@ impl Flusher {
         while let Ok(cell) = self.queue.try_recv() {
             cells.push(cell);
         }
-        let taken: Vec<(Arc<Cell>, Swapped)> =
-            cells.into_iter().filter_map(|c| c.take().map(|s| (c, s))).collect();
+        let taken: Vec<Swapped> = cells.into_iter().filter_map(|c| c.take()).collect();
         let now = self.env.now();
+        let mut rows = std::mem::take(&mut self.unsent);
         // All tokens of a flush are in the hour of the flush: the ledger and the receipts agree
         // because both take it from the same row.
-        let rows = merge(&taken, (self.since, now));
+        rows.extend(merge(&taken, (self.since, now)));
         self.since = now;
         if rows.is_empty() {
             return;
         }
         let tenants: Vec<TenantId> = rows.iter().map(|r| r.tenant).collect();
-        let boot = self.boot;
-        let write = move |tx| async move { usage::flush(&tx, boot, &rows).await };
+        let (boot, sent) = (self.boot, rows.clone());
+        let write = move |tx| async move { usage::flush(&tx, boot, &sent).await };
         if let Err(e) = self.store.write::<_, StoreError, _, _>(tenants, write).await {
-            tracing::error!(error = %e, "usage receipts wait for the next flush");
-            for (cell, swapped) in &taken {
-                cell.put_back(swapped, &self.dirty);
-            }
+            tracing::error!(error = %e, rows = rows.len(), "usage receipts wait for the next flush");
+            self.unsent = rows;
         }
     }
 
@@ -82,9 +82,9 @@ impl Flusher {
 }
 
 /// One row for each application, also when an idle cell was replaced in between.
-fn merge(taken: &[(Arc<Cell>, Swapped)], (from, now): (Timestamp, Timestamp)) -> Vec<ReceiptRow> {
+fn merge(taken: &[Swapped], (from, now): (Timestamp, Timestamp)) -> Vec<ReceiptRow> {
     let mut rows: HashMap<(TenantId, ApplicationId), ReceiptRow> = HashMap::new();
-    for (_, swapped) in taken {
+    for swapped in taken {
         let quantity = i64::try_from(swapped.count).unwrap_or(i64::MAX);
         rows.entry((swapped.tenant, swapped.application))
             .and_modify(|row| {

@@ -28,6 +28,6 @@ pub use feed::FeedHealth;
 pub use platform::{Options, Platform};
 pub use provision::NewTenant;
 pub use registry::Route;
-pub use revocations::{RevokedKey, Revocations};
+pub use revocations::{Revocations, RevokedKey};
 pub use tenant::TenantHandle;
 pub use view::{Applications, TenantView};

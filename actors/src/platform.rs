@@ -71,7 +71,7 @@ impl Platform {
             store: store.clone(),
             env: env.clone(),
             keyring: Arc::new(keyring),
-            dirty: dirty.clone(),
+            dirty,
         };
         let registry = Registry::new(shared.clone(), threads.clone());
         let health = FeedHealth::new(env.now());
@@ -82,10 +82,10 @@ impl Platform {
             env: env.clone(),
             boot: env.id::<BootId>(),
             queue,
-            dirty,
             refusals: Arc::clone(&refusals),
             stop: stopped,
             since: env.now(),
+            unsent: Vec::new(),
         };
         threads.spawn(flusher.run());
         let feed = Feed { store, env, registry: registry.clone(), health: health.clone() };

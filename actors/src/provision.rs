@@ -8,7 +8,9 @@ use bailiwick_domain::text::{is_display_name, is_slug};
 use bailiwick_domain::{EventKind, OrganizationId, Tenant, TenantId, TenantSettings};
 use bailiwick_store::audit::{self, Actor, AuditEvent};
 use bailiwick_store::changes::{self, Topic};
-use bailiwick_store::{Error as StoreError, TenantTx, addresses, organizations, signing_keys, tenants, vault};
+use bailiwick_store::{
+    Error as StoreError, TenantTx, addresses, organizations, signing_keys, tenants, vault,
+};
 
 use crate::error::Error;
 use crate::keys;
@@ -31,7 +33,11 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every mistake; the store's `Taken` when the slug was ever used.
-    pub async fn create_tenant(&self, new: NewTenant, actor: Option<Actor>) -> Result<Tenant, Error> {
+    pub async fn create_tenant(
+        &self,
+        new: NewTenant,
+        actor: Option<Actor>,
+    ) -> Result<Tenant, Error> {
         let mut mistakes = new.settings.check().err().unwrap_or_default();
         if !is_slug(&new.slug) {
             mistakes.push(Mistake::new("slug", "must be 2 to 40 of a-z, 0-9 and -"));

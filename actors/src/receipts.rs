@@ -102,18 +102,6 @@ impl Cell {
         let (tenant, application) = (self.tenant, self.application);
         (count > 0).then_some(Swapped { tenant, application, count, digest: out })
     }
-
-    /// Puts back what could not be committed, so that the next flush carries it.
-    pub(crate) fn put_back(self: &Arc<Self>, swapped: &Swapped, dirty: &Dirty) {
-        let tally = self.current.load_full();
-        for (lane, part) in tally.lanes.iter().zip(swapped.digest.chunks_exact(8)) {
-            lane.fetch_add(part.try_into().map_or(0, u64::from_be_bytes), Ordering::Relaxed);
-        }
-        tally.count.fetch_add(swapped.count, Ordering::Release);
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            let _ = dirty.send(Arc::clone(self));
-        }
-    }
 }
 
 /// The digest of both receipts' tokens together.

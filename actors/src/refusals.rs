@@ -27,7 +27,8 @@ impl Refusals {
     ) {
         let minute = now.0 - now.0.rem_euclid(60_000_000);
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = if map.len() < BOUND { from.map_or_else(String::new, network) } else { "many".into() };
+        let network =
+            if map.len() < BOUND { from.map_or_else(String::new, network) } else { "many".into() };
         let client = client.filter(|_| map.len() < BOUND);
         *map.entry((tenant, minute, kind, client, network)).or_default() += 1;
     }

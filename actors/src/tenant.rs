@@ -15,7 +15,7 @@ use crate::changes::{Change, Changed, Request};
 use crate::committer::{Committers, revoked_by};
 use crate::error::Error;
 use crate::receipts::{Dirty, Tallies};
-use crate::revocations::{LONGEST_TOKEN, RevokedKey, Revocations};
+use crate::revocations::{LONGEST_TOKEN, Revocations, RevokedKey};
 use crate::runtime::{Mailbox, Owner};
 use crate::view::{Applications, TenantView};
 use crate::{config, keys};
@@ -44,7 +44,7 @@ pub(crate) enum TenantCommand {
     /// Reads configuration and keys again: another node or process changed them.
     Reload(Reply<()>),
     Revoked(Vec<(RevokedKey, Timestamp)>, Reply<()>),
-    Change(Request, oneshot::Sender<Result<Changed, Error>>),
+    Change(Box<Request>, oneshot::Sender<Result<Changed, Error>>),
     EnsureKey(SigningAlg, oneshot::Sender<Result<(), Error>>),
 }
 
@@ -61,7 +61,7 @@ impl TenantHandle {
     /// [`Error::Invalid`] with every mistake; the store's `Stale`, `Taken` and `NotFound`;
     /// [`Error::Full`] when too much waits.
     pub async fn change(&self, change: Change, actor: Actor) -> Result<Changed, Error> {
-        self.ask(|reply| TenantCommand::Change(Request { change, actor }, reply)).await
+        self.ask(|reply| TenantCommand::Change(Box::new(Request { change, actor }), reply)).await
     }
 
     /// Makes sure that the tenant has a key for `alg`, making one if it has none.
@@ -76,10 +76,7 @@ impl TenantHandle {
     ///
     /// # Errors
     /// [`Error::Full`] when the committer is, and those of the store.
-    pub async fn commit(
-        &self,
-        command: Command,
-    ) -> Result<Outcome, Error> {
+    pub async fn commit(&self, command: Command) -> Result<Outcome, Error> {
         let jti = match &command.action {
             Action::RevokeToken { jti, .. } => Some(jti.clone()),
             _ => None,
@@ -141,7 +138,7 @@ impl Owner for TenantOwner {
                 let _ = reply.map(|r| r.send(Ok(())));
             }
             TenantCommand::Change(request, reply) => {
-                let _ = reply.send(config::change(&self.0, request).await);
+                let _ = reply.send(config::change(&self.0, *request).await);
             }
             TenantCommand::EnsureKey(alg, reply) => {
                 let _ = reply.send(keys::ensure(&self.0, alg).await);

@@ -10,7 +10,7 @@ use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::{Label, TenantVault};
 
 use crate::receipts::Tallies;
-use crate::revocations::{RevokedKey, Revocations};
+use crate::revocations::{Revocations, RevokedKey};
 
 /// The snapshots of one tenant, taken at the start of a request and kept to its end.
 #[derive(Clone)]

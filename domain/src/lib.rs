@@ -20,6 +20,7 @@ pub use env::Env;
 pub use error::Kind;
 pub use event::EventKind;
 pub use id::*;
+pub use locale::Locale;
 pub use scope::ScopeSet;
 pub use tenant::{Tenant, TenantSettings};
 pub use time::Timestamp;

@@ -15,21 +15,18 @@ pub use purge::{Deleted, purge_deleted, purge_expired};
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobKind {
-    /// Clean what has expired, of every tenant, in bounded batches: [`purge_expired`].
-    PurgeExpired,
     /// Erase a user or application that was removed: [`purge_deleted`].
     PurgeDeleted,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::PurgeExpired, Self::PurgeDeleted];
+    pub const ALL: [Self; 1] = [Self::PurgeDeleted];
 
     /// The stored name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::PurgeExpired => "purge.expired",
             Self::PurgeDeleted => "purge.deleted",
         }
     }

@@ -261,7 +261,7 @@ impl Server {
         let now = self.env.now().0;
         let sql = format!(
             "SELECT kind, last_error FROM jobs WHERE finished_at IS NULL \
-             AND kind <> 'purge.expired' AND (run_at <= {now} OR last_error IS NOT NULL)"
+             AND (run_at <= {now} OR last_error IS NOT NULL)"
         );
         let mut left = Vec::new();
         for _ in 0..250 {

@@ -2,8 +2,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::dev::Payload;
 use actix_web::web::BytesMut;
-use actix_web::web::Payload;
 use futures_util::StreamExt as _;
 
 /// The most bytes of a form.

@@ -5,21 +5,21 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use bailiwick_protocol::{OAuthError, Params};
 
 use super::failure::Failure;
 use crate::http::body::{self, BodyError, MAX_FORM};
 
 /// The parameters of an `application/x-www-form-urlencoded` body.
-pub struct Form(pub Params);
+pub struct FormBody(pub Params);
 
-impl FromRequest for Form {
+impl FromRequest for FormBody {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), web::Payload::from_payload(payload));
+        let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             if !body::is_media(&request, "application/x-www-form-urlencoded") {
                 let text = "the body must be application/x-www-form-urlencoded";

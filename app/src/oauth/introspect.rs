@@ -11,8 +11,8 @@ use bailiwick_store::vault::Label;
 use bailiwick_store::{families, users};
 
 use super::failure::{Failure, no_store};
-use super::form::Form;
-use super::issue::Authorized;
+use super::form::FormBody;
+use crate::flow::tokens::Authorized;
 use crate::cx::Cx;
 
 /// Tells whether a token is active. A token that is none of the caller's business is answered
@@ -39,9 +39,9 @@ use crate::cx::Cx;
 pub async fn handler(
     cx: Cx,
     request: HttpRequest,
-    form: Result<Form, Failure>,
+    form: Result<FormBody, Failure>,
 ) -> Result<HttpResponse, Failure> {
-    let Form(params) = form?;
+    let FormBody(params) = form?;
     let caller = super::client::authenticate(&cx, &request, &params).await?;
     let token = params.require("token")?;
     if !caller.application.spec.is_confidential() {

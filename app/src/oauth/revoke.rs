@@ -11,7 +11,7 @@ use bailiwick_store::families;
 use bailiwick_store::vault::Label;
 
 use super::failure::{Failure, no_store};
-use super::form::Form;
+use super::form::FormBody;
 use crate::cx::Cx;
 
 /// Revokes a token. A refresh token takes its grant's access tokens along; an access token goes
@@ -37,9 +37,9 @@ use crate::cx::Cx;
 pub async fn handler(
     cx: Cx,
     request: HttpRequest,
-    form: Result<Form, Failure>,
+    form: Result<FormBody, Failure>,
 ) -> Result<HttpResponse, Failure> {
-    let Form(params) = form?;
+    let FormBody(params) = form?;
     let app = super::client::authenticate(&cx, &request, &params).await?;
     let token = params.require("token").map_err(OAuthError::from)?;
     let action = match refresh::parse(token) {

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use bailiwick_protocol::token_request::TokenRequest;
 
 use super::failure::{Failure, no_store};
-use super::form::Form;
+use super::form::FormBody;
 use super::grants::{authorization_code, client_credentials, refresh_token};
 use crate::cx::Cx;
 
@@ -33,9 +33,9 @@ use crate::cx::Cx;
 pub async fn handler(
     cx: Cx,
     request: HttpRequest,
-    form: Result<Form, Failure>,
+    form: Result<FormBody, Failure>,
 ) -> Result<HttpResponse, Failure> {
-    let Form(params) = form?;
+    let FormBody(params) = form?;
     let app = super::client::authenticate(&cx, &request, &params).await?;
     let refuse = |e: bailiwick_protocol::OAuthError| {
         cx.refused("token.refused", Some(app.application.id));

@@ -8,7 +8,7 @@ use bailiwick_protocol::{ErrorCode, OAuthError, claims};
 use bailiwick_store::{grants, users};
 
 use super::failure::{Challenge, Failure, no_store};
-use super::form::Form;
+use super::form::FormBody;
 use crate::cx::Cx;
 use crate::http::body::is_media;
 
@@ -84,7 +84,7 @@ async fn bearer(request: &HttpRequest, payload: web::Payload) -> Result<String, 
     if request.method() == Method::POST
         && is_media(request, "application/x-www-form-urlencoded")
     {
-        let Form(params) = Form::from_request(request, &mut payload.into_inner()).await?;
+        let FormBody(params) = FormBody::from_request(request, &mut payload.into_inner()).await?;
         body = params.get("access_token")?.map(str::to_owned);
     }
     match (header, body) {

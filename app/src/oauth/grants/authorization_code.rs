@@ -14,7 +14,7 @@ use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
 use crate::oauth::failure::Failure;
-use crate::oauth::issue::{self, Authorized, IdTokenWith};
+use crate::flow::tokens::{self, Authorized, IdTokenWith};
 
 /// What the client presents.
 pub struct Proof {
@@ -102,7 +102,7 @@ pub async fn grant(
         token_type: TokenType::Bearer,
         expires_in: spec.lifetimes.access_token,
         scope: authorized.scopes.clone(),
-        refresh_token: family.map(|id| issue::refresh_token(cx, id, 0)),
+        refresh_token: family.map(|id| tokens::refresh_token(cx, id, 0)),
         id_token,
     })
 }

@@ -9,7 +9,7 @@ use bailiwick_store::applications::Stored;
 
 use crate::cx::Cx;
 use crate::oauth::failure::Failure;
-use crate::oauth::issue;
+use crate::flow::tokens;
 
 /// Issues the token.
 ///
@@ -24,8 +24,8 @@ pub fn grant(
     let spec = &app.application.spec;
     let scope = client_scopes(spec, scope)?;
     let aud = audience(spec, cx.issuer(), resources, None, false)?;
-    let claims = issue::access_claims(cx, app, aud, scope);
-    let access_token = issue::sign_access(cx, app, &claims)?;
+    let claims = tokens::access_claims(cx, app, aud, scope);
+    let access_token = tokens::sign_access(cx, app, &claims)?;
     Ok(TokenResponse {
         access_token,
         token_type: TokenType::Bearer,

@@ -19,7 +19,7 @@ use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
 use crate::oauth::failure::Failure;
-use crate::oauth::issue::{self, Authorized, IdTokenWith};
+use crate::flow::tokens::{self, Authorized, IdTokenWith};
 
 /// What a rotation, or its repetition, gives tokens for.
 struct Current {
@@ -148,7 +148,7 @@ async fn answer(
         token_type: TokenType::Bearer,
         expires_in: app.application.spec.lifetimes.access_token,
         scope,
-        refresh_token: Some(issue::refresh_token(cx, current.family, current.generation)),
+        refresh_token: Some(tokens::refresh_token(cx, current.family, current.generation)),
         id_token,
     })
 }

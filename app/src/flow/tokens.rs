@@ -4,6 +4,7 @@ use bailiwick_domain::application::{ResponseType, SigningAlg, SubjectType};
 use bailiwick_domain::user::User;
 use bailiwick_domain::{FamilyId, GrantId, ScopeSet, Timestamp};
 use bailiwick_protocol::claims;
+use bailiwick_protocol::jose::JoseError;
 use bailiwick_protocol::refresh;
 use bailiwick_protocol::subject::{pairwise_input, pairwise_sub, sector};
 use bailiwick_protocol::token_request::FamilyDetails;
@@ -11,7 +12,7 @@ use bailiwick_protocol::tokens::{AccessTokenClaims, IdToken};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::Label;
 
-use super::failure::Failure;
+use bailiwick_actors::Error;
 use crate::cx::Cx;
 
 /// Access tokens are signed with this: small, and fast to sign.
@@ -58,21 +59,14 @@ impl Authorized<'_> {
     /// The user as the application sees it (Core 8).
     #[must_use]
     pub fn sub(&self, cx: &Cx) -> String {
-        let spec = &self.app.application.spec;
-        match spec.subject_type {
-            SubjectType::Public => self.user.sub.clone(),
-            SubjectType::Pairwise => {
-                let input = pairwise_input(&sector(spec), &self.user.sub);
-                pairwise_sub(&cx.view.vault.mac(Label::PairwiseSub, &input))
-            }
-        }
+        sub_for(cx, self.app, &self.user.sub)
     }
 
     /// Signs and counts an access token.
     ///
     /// # Errors
     /// When the key does not sign.
-    pub fn access_token(&self, cx: &Cx, aud: Vec<String>, scope: ScopeSet) -> Result<String, Failure> {
+    pub fn access_token(&self, cx: &Cx, aud: Vec<String>, scope: ScopeSet) -> Result<String, Error> {
         let mut claims = access_claims(cx, self.app, aud, scope);
         claims.sub = self.sub(cx);
         claims.auth_time = Some(self.details.auth_time.as_secs());
@@ -89,7 +83,7 @@ impl Authorized<'_> {
     ///
     /// # Errors
     /// When there is no key for the registered algorithm and none can be made.
-    pub async fn id_token(&self, cx: &Cx, with: IdTokenWith<'_>) -> Result<String, Failure> {
+    pub async fn id_token(&self, cx: &Cx, with: IdTokenWith<'_>) -> Result<String, Error> {
         let spec = &self.app.application.spec;
         let alg = spec.id_token_alg();
         let mut view = std::sync::Arc::clone(&cx.view);
@@ -97,7 +91,7 @@ impl Authorized<'_> {
             cx.tenant.ensure_key(alg).await?;
             view = cx.tenant.view();
         }
-        let missing = || bailiwick_actors::Error::Key("no key for the ID token".into());
+        let missing = || Error::Key("no key for the ID token".into());
         let key = view.keys.signing_key(alg, cx.now).ok_or_else(missing)?;
         let extra = claims::id_token_claims(
             self.user,
@@ -121,7 +115,20 @@ impl Authorized<'_> {
             code: with.code,
             extra: &extra,
         };
-        Ok(token.sign(key)?)
+        token.sign(key).map_err(unsigned)
+    }
+}
+
+/// A user's `sub` as an application sees it: its own, or one for the application's sector (Core 8).
+#[must_use]
+pub fn sub_for(cx: &Cx, app: &Stored, sub: &str) -> String {
+    let spec = &app.application.spec;
+    match spec.subject_type {
+        SubjectType::Public => sub.to_owned(),
+        SubjectType::Pairwise => {
+            let input = pairwise_input(&sector(spec), sub);
+            pairwise_sub(&cx.view.vault.mac(Label::PairwiseSub, &input))
+        }
     }
 }
 
@@ -148,10 +155,10 @@ impl Default for IdTokenWith<'_> {
 ///
 /// # Errors
 /// When the key does not sign.
-pub fn sign_access(cx: &Cx, app: &Stored, claims: &AccessTokenClaims) -> Result<String, Failure> {
-    let missing = || bailiwick_actors::Error::Key("no key for access tokens".into());
+pub fn sign_access(cx: &Cx, app: &Stored, claims: &AccessTokenClaims) -> Result<String, Error> {
+    let missing = || Error::Key("no key for access tokens".into());
     let key = cx.view.keys.signing_key(ACCESS_ALG, cx.now).ok_or_else(missing)?;
-    let token = claims.sign(key)?;
+    let token = claims.sign(key).map_err(unsigned)?;
     cx.tenant.count_token(&cx.view, app.application.id, &claims.jti);
     Ok(token)
 }
@@ -170,4 +177,9 @@ pub fn refresh_token(cx: &Cx, family: FamilyId, generation: i64) -> String {
 pub fn grant_ends(cx: &Cx, app: &Stored) -> Timestamp {
     let lifetimes = &app.application.spec.lifetimes;
     cx.now.plus_secs(lifetimes.refresh_token.max(lifetimes.access_token) + lifetimes.code)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an argument of map_err")]
+fn unsigned(e: JoseError) -> Error {
+    Error::Key(e.to_string())
 }

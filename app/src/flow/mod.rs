@@ -1,0 +1,10 @@
+//! What the OAuth endpoints and the hosted pages share: the browser at the other end, the pending
+//! request that travels through the pages, and the step from one page to the next.
+
+pub mod browser;
+pub mod page;
+pub mod pending;
+pub mod proceed;
+pub mod respond;
+pub mod sign_out;
+pub mod tokens;

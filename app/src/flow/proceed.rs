@@ -1,0 +1,110 @@
+//! From a pending request to its next step: a page, or the answer.
+
+use actix_web::HttpResponse;
+use bailiwick_protocol::authorize::interaction::{Account, Step, next_step};
+use bailiwick_protocol::authorize::response::failure;
+use bailiwick_store::applications::Stored;
+use bailiwick_store::consents::{self, Parties};
+use bailiwick_store::sessions::SessionRow;
+use bailiwick_store::users;
+
+use super::browser::Browser;
+use super::page::{self, PageError};
+use super::pending::Pending;
+use super::respond;
+use super::tokens::sub_for;
+use crate::cx::Cx;
+use crate::pages::Problem;
+
+/// The application of a pending request: it may have been removed meanwhile.
+///
+/// # Errors
+/// A page that says so.
+pub fn application<'a>(cx: &'a Cx, pending: &Pending) -> Result<&'a Stored, PageError> {
+    let app = cx.view.applications.by_client_id(&pending.request.client_id);
+    let gone = || PageError::new(Problem::UnknownApplication, "invalid_client");
+    app.map(|app| &**app).ok_or_else(gone)
+}
+
+/// Decides and takes the next step.
+///
+/// # Errors
+/// Those of the store, as a page.
+pub async fn proceed(
+    cx: &Cx,
+    pending: &Pending,
+    browser: &Browser,
+) -> Result<HttpResponse, PageError> {
+    let app = application(cx, pending)?;
+    let sessions = browser.sessions(cx).await?;
+    let accounts = accounts(cx, app, &sessions).await?;
+    let request = &pending.request;
+    let step = next_step(request, &app.application.spec, &accounts, &pending.progress, cx.now);
+    let to = |place: &str| {
+        let sealed = pending.seal(cx);
+        let mut answer = page::see_other(&format!("{}/login{place}?request={sealed}", cx.issuer()));
+        if browser.is_new {
+            // It cannot fail for a cookie that we made, and without it the page says what to do.
+            let _ = answer.add_cookie(&browser.cookie(cx));
+        }
+        answer
+    };
+    Ok(match step {
+        Step::Login { .. } => to(""),
+        Step::SelectAccount => to("/accounts"),
+        Step::Consent { .. } => to("/consent"),
+        Step::Fail(error) => {
+            let delivery = failure(&request.to, cx.issuer(), &error);
+            page::deliver(cx, &delivery, Some(&app.application.spec.name))
+        }
+        Step::Issue { session } => {
+            let gone = || PageError::new(Problem::Expired, "session_ended");
+            let row = sessions.iter().find(|s| s.id == session).ok_or_else(gone)?;
+            respond::issue(cx, app, request, row).await?
+        }
+    })
+}
+
+/// The accounts of a browser, as the application that asks sees them.
+///
+/// # Errors
+/// Those of the store.
+pub async fn accounts(
+    cx: &Cx,
+    app: &Stored,
+    sessions: &[SessionRow],
+) -> Result<Vec<Account>, bailiwick_store::Error> {
+    if sessions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (tenant, application) = (cx.tenant_id(), app.application.id);
+    let users: Vec<_> = sessions.iter().map(|s| s.user).collect();
+    let read = move |tx| async move {
+        let mut found = Vec::with_capacity(users.len());
+        for user in users {
+            let parties = Parties { user, application, organization: None };
+            found.push(consents::get(&tx, tenant, &parties).await?.map(|c| c.scopes));
+        }
+        Ok::<_, bailiwick_store::Error>(found)
+    };
+    let consents = cx.store().read(tenant, read).await?;
+    let accounts = sessions.iter().zip(consents).map(|(session, consent)| Account {
+        session: session.id,
+        sub: sub_for(cx, app, &session.sub),
+        email: session.email.clone(),
+        auth_time: session.auth_time,
+        consent,
+    });
+    Ok(accounts.collect())
+}
+
+/// The user of a session.
+///
+/// # Errors
+/// Those of the store; a page when the user is gone.
+pub async fn user(cx: &Cx, session: &SessionRow) -> Result<bailiwick_domain::user::User, PageError> {
+    let (tenant, id) = (cx.tenant_id(), session.user);
+    let read = move |tx| async move { users::get(&tx, tenant, id).await };
+    let user = cx.store().read::<_, bailiwick_store::Error, _, _>(tenant, read).await?;
+    user.ok_or_else(|| PageError::new(Problem::Expired, "session_ended"))
+}

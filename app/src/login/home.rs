@@ -1,0 +1,72 @@
+//! `GET /`: the front door of a tenant, and of the platform.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get};
+use bailiwick_domain::Locale;
+use bailiwick_domain::tenant::Theme;
+
+use crate::cx::Cx;
+use crate::flow::page::{Show, show};
+use crate::http::request_id::RequestId;
+use crate::pages::{self, ErrorPage, Look, Page, PlatformHome, Problem, TenantHome};
+use crate::state::State;
+
+/// Whose sign-in this is.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "Hosted pages",
+    operation_id = "tenant_home",
+    responses((status = 200, description = "A page"))
+)]
+#[get("/")]
+pub async fn tenant(cx: Cx) -> HttpResponse {
+    let page = Page::TenantHome(TenantHome { issuer: cx.issuer() });
+    show(&cx, &page, Show::default())
+}
+
+/// What this is.
+#[get("/")]
+pub async fn platform(state: Data<State>) -> HttpResponse {
+    let commands = vec!["bailiwick init", "bailiwick apply -f examples/demo.yaml"];
+    let home = PlatformHome { example_issuer: None, commands };
+    platform_page(&state, &Page::PlatformHome(home), StatusCode::OK)
+}
+
+/// Whatever no route answers: a missing page, or a tenant that is not there.
+pub async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    let accepts = request.headers().get("accept").and_then(|v| v.to_str().ok());
+    if !accepts.is_some_and(|a| a.contains("text/html")) {
+        return HttpResponse::NotFound().json(serde_json::json!({
+            "error": "not_found",
+            "error_description": "there is no such resource",
+        }));
+    }
+    let page = Page::Error(ErrorPage {
+        problem: Problem::NotFound,
+        code: "not_found",
+        detail: None,
+        request_id: &RequestId::of(&request),
+        retry: None,
+    });
+    platform_page(&state, &page, StatusCode::NOT_FOUND)
+}
+
+fn platform_page(state: &State, page: &Page<'_>, status: StatusCode) -> HttpResponse {
+    let nonce = state.platform.env().token::<16>();
+    let look = Look {
+        tenant_name: "Bailiwick",
+        theme: &Theme::default(),
+        locale: Locale::default(),
+        nonce: &nonce,
+        base: "",
+        development: state.config.is_development(),
+        secure: state.config.public_url.scheme() == "https",
+    };
+    let mut answer = HttpResponse::build(status);
+    for header in pages::headers(page, &look, None) {
+        answer.insert_header(header);
+    }
+    answer.body(pages::render(page, &look))
+}

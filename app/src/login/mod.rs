@@ -1,0 +1,9 @@
+//! The hosted pages, one file each: sign-in, account choice, consent, sign-out.
+
+pub mod accounts;
+pub mod consent;
+pub mod home;
+pub mod input;
+pub mod resume;
+pub mod sign_in;
+pub mod sign_out;

@@ -1,0 +1,194 @@
+//! `GET` and `POST /login`: sign-in with e-mail address and password.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use bailiwick_domain::text::normalize_email;
+use bailiwick_domain::user::Authentication;
+use bailiwick_domain::{EventKind, SessionId};
+use bailiwick_protocol::Params;
+use bailiwick_store::audit::{self, Actor, AuditEvent};
+use bailiwick_store::sessions::{self, SessionRow, StartSession};
+use bailiwick_store::users::{self, IdentifierKind, SignInRow};
+use bailiwick_store::{Error as StoreError, browsers};
+use secrecy::SecretString;
+
+use super::input::{Submitted, pending_in_form, pending_in_query};
+use super::resume;
+use crate::cx::Cx;
+use crate::flow::browser::{self, Browser};
+use crate::flow::page::{PageError, Show, answer, show};
+use crate::flow::pending::Pending;
+use crate::flow::proceed;
+use crate::pages::{Page, SignIn, SignInProblem};
+use crate::password::{MAX_PASSWORD, PasswordError};
+
+/// The sign-in form.
+#[utoipa::path(
+    get,
+    path = "/login",
+    tag = "Hosted pages",
+    operation_id = "login",
+    params(("request" = String, Query, description = "The sealed pending request")),
+    responses(
+        (status = 200, description = "A page"),
+        (status = 400, description = "A page: no pending request, or it is too old"),
+    )
+)]
+#[get("/login")]
+pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
+    let done = async {
+        let (pending, browser) = pending_in_query(&cx, &request)?;
+        let others = browser.sessions(&cx).await?;
+        let email = pending.request.login_hint.clone().unwrap_or_default();
+        form(&cx, (&pending, &browser), !others.is_empty(), (&email, None))
+    };
+    let done = done.await;
+    answer(&cx, done)
+}
+
+/// Checks the password and starts a session.
+#[utoipa::path(
+    post,
+    path = "/login",
+    tag = "Hosted pages",
+    operation_id = "login_post",
+    responses(
+        (status = 303, description = "Signed in: on to the next step"),
+        (status = 400, description = "The form again: something is missing"),
+        (status = 401, description = "The form again: address and password do not match"),
+        (status = 403, description = "A page: the form is not from this browser"),
+        (status = 503, description = "The form again: too many sign-ins are waiting"),
+    )
+)]
+#[post("/login")]
+pub async fn post(cx: Cx, request: HttpRequest, submitted: Submitted) -> HttpResponse {
+    let done = sign_in(&cx, &request, submitted.0).await;
+    answer(&cx, done)
+}
+
+async fn sign_in(
+    cx: &Cx,
+    request: &HttpRequest,
+    params: Result<Params, PageError>,
+) -> Result<HttpResponse, PageError> {
+    let params = params?;
+    let (pending, browser) = pending_in_form(cx, request, &params)?;
+    let typed = params.get("email")?.unwrap_or_default();
+    let password = params.get("password")?.unwrap_or_default();
+    let again = |problem| form(cx, (&pending, &browser), false, (typed, Some(problem)));
+    let Some(email) = normalize_email(typed) else { return again(SignInProblem::NoEmail) };
+    if password.is_empty() {
+        return again(SignInProblem::NoPassword);
+    }
+    let tenant = cx.tenant_id();
+    let read = move |tx| async move {
+        users::find_for_sign_in(&tx, tenant, IdentifierKind::Email, &email).await
+    };
+    let row: Option<SignInRow> = cx.store().read::<_, StoreError, _, _>(tenant, read).await?;
+    let hash = row.as_ref().and_then(|r| r.password.as_ref()).map(|(_, hash)| hash.clone());
+    let typed_password = SecretString::from(password.get(..MAX_PASSWORD).unwrap_or(password));
+    // Always one hash of work, whether or not there is such a user.
+    let right = match cx.state.passwords.verify(typed_password, hash).await {
+        Ok(right) => right && password.len() <= MAX_PASSWORD,
+        Err(PasswordError::Busy) => return again(SignInProblem::Busy),
+        Err(e) => {
+            tracing::error!(error = %e, "a stored password hash is not readable");
+            false
+        }
+    };
+    match row.filter(|r| right && r.user.active) {
+        Some(row) => {
+            let accounts = browser.sessions(cx).await?;
+            let (session, browser) = start(cx, &browser, &row, &accounts).await?;
+            let pending = pending.after(|p| p.signed_in(session)).rebound(cx, &browser);
+            let mut done = resume::redirect(cx, &pending);
+            let _ = done.add_cookie(&browser.cookie(cx));
+            Ok(done)
+        }
+        None => {
+            cx.refused("session.refused", None);
+            again(SignInProblem::Wrong)
+        }
+    }
+}
+
+/// Starts a session, or renews the one that the user has in this browser. Either way the browser
+/// gets a new secret.
+async fn start(
+    cx: &Cx,
+    browser: &Browser,
+    row: &SignInRow,
+    accounts: &[SessionRow],
+) -> Result<(SessionId, Browser), PageError> {
+    let (tenant, user, env) = (cx.tenant_id(), row.user.id, cx.env().clone());
+    let lifetimes = cx.view.tenant.settings.sessions;
+    let replaced: Vec<SessionId> =
+        accounts.iter().filter(|s| s.user == user).map(|s| s.id).collect();
+    let fresh = Browser::fresh(cx);
+    let (old_mac, new_mac, now) = (browser.mac(cx), fresh.mac(cx), cx.now);
+    let session: SessionId = env.id();
+    let step = Authentication { connection: "password".into(), amr: vec!["pwd".into()], at: now };
+    let write = move |tx| async move {
+        let previous = browsers::find(&tx, tenant, &old_mac).await?;
+        sessions::end(&tx, tenant, &replaced, now).await?;
+        let new = StartSession {
+            tenant,
+            browser: env.id(),
+            browser_mac: new_mac,
+            previous: previous.map(|b| (b.id, old_mac)),
+            browser_expires_at: now.plus(browser::LIFETIME),
+            session,
+            user,
+            authentications: vec![step],
+            now,
+            idle_expires_at: now.plus_secs(lifetimes.idle_lifetime),
+            expires_at: now.plus_secs(lifetimes.absolute_lifetime),
+        };
+        sessions::start(&tx, &new).await?;
+        let event = AuditEvent::new(&env, tenant, EventKind::SignedIn, Actor::user(tenant, user))
+            .on("session", session.0)
+            .with(serde_json::json!({ "amr": ["pwd"] }));
+        audit::append(&tx, &[event]).await?;
+        Ok::<_, StoreError>(session)
+    };
+    Ok((cx.store().write(tenant, write).await?, fresh))
+}
+
+fn form(
+    cx: &Cx,
+    (pending, browser): (&Pending, &Browser),
+    has_others: bool,
+    (email, problem): (&str, Option<SignInProblem>),
+) -> Result<HttpResponse, PageError> {
+    let app = proceed::application(cx, pending)?;
+    let sealed = pending.seal(cx);
+    let others = format!("{}/login/accounts?request={sealed}", cx.issuer());
+    let page = Page::SignIn(SignIn {
+        action: &format!("{}/login", cx.issuer()),
+        request: &sealed,
+        csrf: &browser.csrf(cx),
+        application: Some(&app.application.spec.name),
+        email,
+        problem,
+        another_account: has_others.then_some(others.as_str()),
+    });
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(SignInProblem::Wrong) => StatusCode::UNAUTHORIZED,
+        Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(SignInProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+        Some(_) => StatusCode::BAD_REQUEST,
+    };
+    let how = Show {
+        status,
+        browser: Some(browser),
+        redirect: Some(&pending.request.to.redirect_uri),
+        locale: pending.request.ui_locale,
+    };
+    let mut answer = show(cx, &page, how);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    Ok(answer)
+}

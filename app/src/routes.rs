@@ -1,0 +1,90 @@
+//! Every route, on one screen.
+
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpResponse, dev, web};
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::http::{cors, request_id, routing};
+use crate::state::State;
+use crate::{health, login, oauth, openapi};
+
+/// The routes of a tenant, below its issuer.
+fn tenant(routes: &mut ServiceConfig<'_>) {
+    routes
+        .service(oauth::discovery::openid)
+        .service(oauth::discovery::oauth)
+        .service(oauth::jwks::handler)
+        .service(oauth::authorize::get)
+        .service(oauth::authorize::post)
+        .service(oauth::token::handler)
+        .service(oauth::userinfo::handler)
+        .service(oauth::introspect::handler)
+        .service(oauth::revoke::handler)
+        .service(oauth::logout::get)
+        .service(oauth::logout::post)
+        .service(login::resume::get)
+        .service(login::sign_in::get)
+        .service(login::sign_in::post)
+        .service(login::accounts::get)
+        .service(login::accounts::post)
+        .service(login::consent::get)
+        .service(login::consent::post)
+        .service(login::sign_out::post)
+        .service(login::home::tenant);
+}
+
+/// The routes of the platform itself.
+fn platform(routes: &mut ServiceConfig<'_>) {
+    routes.service(health::live).service(health::ready);
+}
+
+/// The OpenAPI document of every route.
+#[must_use]
+pub fn document() -> OpenApi {
+    let (_, doc) = App::new()
+        .into_utoipa_app()
+        .openapi(openapi::base())
+        .configure(tenant)
+        .configure(platform)
+        .split_for_parts();
+    doc
+}
+
+/// The application: what the server runs, and what tests run.
+pub fn app(
+    state: Data<State>,
+    document: Data<OpenApi>,
+) -> App<
+    impl dev::ServiceFactory<
+        dev::ServiceRequest,
+        Config = (),
+        Response = dev::ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}")
+        .url("/openapi.json", OpenApi::clone(&document));
+    App::new()
+        .app_data(state)
+        .into_utoipa_app()
+        // A tenant's routes match only when the request has a tenant; in its scope nothing else does.
+        .service(utoipa_actix_web::scope("").guard(routing::HasTenant).configure(tenant))
+        .configure(platform)
+        .into_app()
+        .service(login::home::platform)
+        .service(docs)
+        .default_service(web::route().to(login::home::not_found))
+        .wrap(from_fn(cors::middleware))
+        .wrap(from_fn(routing::middleware))
+        .wrap(from_fn(request_id::middleware))
+}
+
+/// An empty answer for methods that a path does not have.
+#[must_use]
+pub fn method_not_allowed() -> HttpResponse {
+    HttpResponse::MethodNotAllowed().finish()
+}
