@@ -5,4 +5,5 @@
 
 mod architecture;
 mod harness_itself;
+mod oauth;
 mod real_clients;

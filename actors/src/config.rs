@@ -8,6 +8,7 @@ use bailiwick_domain::{Application, ApplicationId, EventKind, Timestamp};
 use bailiwick_store::applications::{self, Stored};
 use bailiwick_store::audit::{self, AuditEvent};
 use bailiwick_store::changes::{self as feed, Topic};
+use bailiwick_store::jobs::{self, JobKind, NewJob};
 use bailiwick_store::{TenantTx, tenants};
 
 use crate::changes::{Change, Changed, Request};
@@ -106,6 +107,9 @@ impl Entry<'_> {
             Change::DeleteApplication { id, version } => {
                 applications::delete(tx, tenant, id, version, now).await?;
                 self.feed(Topic::Applications, &id.to_string(), version + 1).await?;
+                let payload = serde_json::json!({ "application": id });
+                let purge = NewJob { id: env.id(), kind: JobKind::PurgeDeleted, payload, run_at: now };
+                jobs::enqueue(tx, tenant, &purge, now).await?;
                 Ok((Changed::Gone, EventKind::ApplicationDeleted, app_target(id)))
             }
             Change::UpdateTenant { version, name, settings } => {

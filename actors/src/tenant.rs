@@ -90,6 +90,20 @@ impl TenantHandle {
         Ok(outcome)
     }
 
+    /// Tells this node at once what a transaction has revoked; the others learn it from the change
+    /// feed, whose rows that transaction wrote.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when too much waits: then this node learns it from the feed, too.
+    pub async fn revoked(&self, keys: impl IntoIterator<Item = RevokedKey>) -> Result<(), Error> {
+        let now = self.shared.env.now();
+        let added: Vec<_> = keys.into_iter().map(|key| (key, now)).collect();
+        if added.is_empty() {
+            return Ok(());
+        }
+        self.ask(|reply| TenantCommand::Revoked(added, Some(reply))).await
+    }
+
     /// Counts an issued token: the receipt that usage is billed from. Takes no lock.
     pub fn count_token(&self, view: &TenantView, application: ApplicationId, jti: &str) {
         view.tallies.record(view.tenant.id, application, jti, &self.shared.dirty);

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bailiwick_domain::{Application, ApplicationId, Tenant, Timestamp};
 use bailiwick_protocol::jose::KeySet;
@@ -11,6 +12,9 @@ use bailiwick_store::vault::{Label, TenantVault};
 
 use crate::receipts::Tallies;
 use crate::revocations::{Revocations, RevokedKey};
+
+/// How far the clocks of two nodes may be apart.
+const DRIFT: Duration = Duration::from_secs(5);
 
 /// The snapshots of one tenant, taken at the start of a request and kept to its end.
 #[derive(Clone)]
@@ -30,14 +34,17 @@ pub struct TenantView {
 
 impl TenantView {
     /// Whether what the token stands for still stands: neither it, nor its grant, session or user
-    /// was revoked, and its application is still there.
+    /// was revoked, and its application is still there: not one that took the name of a removed one.
     #[must_use]
     pub fn is_live(&self, claims: &AccessTokenClaims) -> bool {
         let revoked = |key: RevokedKey| self.revocations.revoked_at(key).is_some();
         let dead = RevokedKey::jti(&claims.jti).is_none_or(revoked)
             || claims.grant_id.is_some_and(|id| revoked(RevokedKey::Grant(id)))
             || claims.sid.is_some_and(|id| revoked(RevokedKey::Session(id)));
-        !dead && self.applications.by_client_id(&claims.client_id).is_some()
+        let known = self.applications.by_client_id(&claims.client_id);
+        // Another node may have issued it; its clock is not exactly that of the one that created.
+        let since = |app: &Stored| app.application.created_at.minus(DRIFT).as_secs();
+        !dead && known.is_some_and(|app| since(app) <= claims.iat)
     }
 
     /// Whether `secret` is one of the application's client secrets, alive at `now`. Every stored

@@ -26,7 +26,12 @@ pub struct Presented {
 
 /// Makes a key: its text, which is shown once, and the row to store.
 #[must_use]
-pub fn create(vault: &TenantVault, env: &Env, name: &str, roles: &[&str]) -> (SecretString, ApiKey) {
+pub fn create(
+    vault: &TenantVault,
+    env: &Env,
+    name: &str,
+    roles: &[&str],
+) -> (SecretString, ApiKey) {
     let (id, secret) = (env.id::<ApiKeyId>(), Zeroizing::new(env.bytes::<32>()));
     let text = format!("{PREFIX}{}_{}", id.0.simple(), URL_SAFE_NO_PAD.encode(*secret));
     let row = ApiKey {

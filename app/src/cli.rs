@@ -7,26 +7,30 @@ use bailiwick_domain::Env;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::Config;
-use crate::{openapi, server};
+use crate::{openapi, server, telemetry};
 
 pub mod apply;
 pub mod check_config;
 pub mod init;
-mod log;
 pub mod manifest;
 mod migrate;
 pub(crate) mod out;
 
 /// Multi-tenant identity platform: OpenID Connect and OAuth 2 for your applications, in one binary.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, after_help = "Start:
+#[command(
+    version,
+    about,
+    propagate_version = true,
+    after_help = "Start:
   bailiwick serve                          serve from ./data at http://localhost:8080
   bailiwick init                           create the first operator and its API key
   bailiwick apply -f examples/demo.yaml    create a tenant with applications and users
 
 Every setting is in the default file (bailiwick check-config --defaults) and can be set in the
 environment: BAILIWICK_PUBLIC_URL, BAILIWICK_LISTEN, BAILIWICK_DATA_DIR, BAILIWICK_DATABASE_URL,
-BAILIWICK_MODE, BAILIWICK_LOG; nested keys with two underscores, as BAILIWICK_PASSWORDS__QUEUE.")]
+BAILIWICK_MODE, BAILIWICK_LOG; nested keys with two underscores, as BAILIWICK_PASSWORDS__QUEUE."
+)]
 pub struct Cli {
     /// Configuration file; the environment wins over it
     #[arg(long, global = true, env = "BAILIWICK_CONFIG", value_name = "FILE")]
@@ -105,10 +109,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     let config = Config::load(file)?;
     match &cli.command {
         Command::Serve => {
-            log::serving(&config.log)?;
+            telemetry::init(&config.log)?;
             return server::serve(config, env).await;
         }
-        _ => log::command()?,
+        // The other commands print their own results: of the log, only what went wrong.
+        _ => telemetry::init("error")?,
     }
     match &cli.command {
         Command::Init(arguments) => init::run(&config, &env, arguments).await,

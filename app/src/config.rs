@@ -154,11 +154,8 @@ impl Config {
     fn settle(&mut self) -> Result<(), ConfigError> {
         let err = |message: &str| Err(ConfigError(message.to_owned()));
         let local = is_loopback(&self.public_url);
-        let mode = *self.mode.get_or_insert(if local {
-            Mode::Development
-        } else {
-            Mode::Production
-        });
+        let mode =
+            *self.mode.get_or_insert(if local { Mode::Development } else { Mode::Production });
         let url = &self.public_url;
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
             return err("public_url must not have a query, a fragment or user information");
@@ -179,8 +176,10 @@ impl Config {
                 return err("database_url must start with postgres://; leave it out for SQLite");
             }
             if self.database_system_url.is_none() {
-                return err("database_system_url is needed on PostgreSQL: the address of the role \
-                     that routes requests and claims jobs (see docs/guides/postgresql.md)");
+                return err(
+                    "database_system_url is needed on PostgreSQL: the address of the role \
+                     that routes requests and claims jobs (see docs/guides/postgresql.md)",
+                );
             }
             if mode == Mode::Production && self.master_key_file.is_none() {
                 return err("master_key_file is needed in production: create one with \

@@ -1,7 +1,7 @@
 //! What speaks: HTTP APIs, hosted pages, the command line, the background worker, and the wiring.
 
 pub mod api_key;
-//pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod cx;
@@ -16,4 +16,5 @@ pub mod password;
 pub mod routes;
 pub mod server;
 pub mod state;
+pub mod telemetry;
 pub mod worker;

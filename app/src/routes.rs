@@ -2,7 +2,7 @@
 
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
-use actix_web::{App, HttpResponse, dev, web};
+use actix_web::{App, dev, web};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -56,7 +56,7 @@ pub fn document() -> OpenApi {
 /// The application: what the server runs, and what tests run.
 pub fn app(
     state: Data<State>,
-    document: Data<OpenApi>,
+    document: OpenApi,
 ) -> App<
     impl dev::ServiceFactory<
         dev::ServiceRequest,
@@ -66,8 +66,7 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}")
-        .url("/openapi.json", OpenApi::clone(&document));
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document);
     App::new()
         .app_data(state)
         .into_utoipa_app()
@@ -81,10 +80,4 @@ pub fn app(
         .wrap(from_fn(cors::middleware))
         .wrap(from_fn(routing::middleware))
         .wrap(from_fn(request_id::middleware))
-}
-
-/// An empty answer for methods that a path does not have.
-#[must_use]
-pub fn method_not_allowed() -> HttpResponse {
-    HttpResponse::MethodNotAllowed().finish()
 }

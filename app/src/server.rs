@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
-use actix_web::HttpServer;
 use anyhow::Context as _;
 use bailiwick_actors::{Options, Platform};
 use bailiwick_domain::Env;
@@ -64,7 +64,7 @@ pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
     let worker = worker::start(&platform);
     let (listen, workers) = (config.listen, config.workers);
     let state = Data::new(State { platform, config, passwords, jwks });
-    let document = Data::new(openapi::document());
+    let document = openapi::document();
     let factory = {
         let state = state.clone();
         move || routes::app(state.clone(), document.clone())

@@ -90,7 +90,8 @@ async fn run(store: &Store, job: &Job) -> Result<bool, StoreError> {
             let what = user.or(application.map(Deleted::Application));
             let what = what.ok_or(StoreError::Corrupt("job"))?;
             let tenant = job.tenant;
-            let purge = move |tx| async move { jobs::purge_deleted(&tx, tenant, what, BATCH).await };
+            let purge =
+                move |tx| async move { jobs::purge_deleted(&tx, tenant, what, BATCH).await };
             store.write(tenant, purge).await
         }
     }

@@ -108,6 +108,20 @@ pub async fn revoke_of_user_and_client(
     revoke_found(tx, tenant, sql, vec![user.0.into(), application.0.into()], now).await
 }
 
+/// Revokes every grant that a user gave, with its families; the result is those that this revoked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_of_user(
+    tx: &TenantTx,
+    tenant: TenantId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<GrantId>> {
+    let sql = "SELECT id FROM grants WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL";
+    revoke_found(tx, tenant, sql, vec![user.0.into()], now).await
+}
+
 /// As [`revoke_of_user_and_client`], for one organization or none.
 pub(crate) async fn revoke_between(
     tx: &TenantTx,

@@ -33,7 +33,8 @@ pub enum Begun {
     InProgress,
 }
 
-/// Takes the key of a call, unless it is taken and has not expired.
+/// Takes the key of a call, unless it is taken and has not expired. Until [`finish`] it is taken
+/// only until `expires`: a caller that dies must not block the key for long.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,7 +85,18 @@ pub async fn begin(
     })
 }
 
-/// Keeps the answer of a call, with its body sealed.
+/// The answer of a call, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body, sealed.
+    pub body: Option<Vec<u8>>,
+    /// Until when it is given again.
+    pub expires: Timestamp,
+}
+
+/// Keeps the answer of a call.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the call was not begun.
@@ -92,17 +104,33 @@ pub async fn finish(
     tx: &TenantTx,
     tenant: TenantId,
     key_hash: &[u8; 32],
-    status: u16,
-    body: Option<Vec<u8>>,
+    answer: Answer,
 ) -> Result<()> {
     let changed = sql::exec(
         tx,
-        "UPDATE idempotency_keys SET status = $3, body = $4 \
+        "UPDATE idempotency_keys SET status = $3, body = $4, expires_at = $5 \
          WHERE tenant_id = $1 AND key_hash = $2",
-        [tenant.0.into(), key_hash.to_vec().into(), i64::from(status).into(), body.into()],
+        [
+            tenant.0.into(),
+            key_hash.to_vec().into(),
+            i64::from(answer.status).into(),
+            answer.body.into(),
+            answer.expires.0.into(),
+        ],
     )
     .await?;
     if changed == 1 { Ok(()) } else { Err(Error::NotFound("idempotency key")) }
+}
+
+/// Gives the key of a call back that did nothing, so that it can be tried again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(tx: &TenantTx, tenant: TenantId, key_hash: &[u8; 32]) -> Result<()> {
+    let sql = "DELETE FROM idempotency_keys \
+         WHERE tenant_id = $1 AND key_hash = $2 AND status IS NULL";
+    sql::exec(tx, sql, [tenant.0.into(), key_hash.to_vec().into()]).await?;
+    Ok(())
 }
 
 #[cfg(test)]

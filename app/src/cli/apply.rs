@@ -177,7 +177,10 @@ fn read(file: &Path) -> anyhow::Result<(String, String)> {
         Box::new(std::fs::File::open(file).with_context(|| format!("cannot read {name}"))?)
     };
     let mut bytes = Vec::new();
-    source.take(MAX_FILE + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    source
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {name}"))?;
     if bytes.len() as u64 > MAX_FILE {
         bail!("{name} is larger than 256 MiB: split it");
     }

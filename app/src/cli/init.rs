@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use bailiwick_actors::Platform;
-use bailiwick_domain::text::normalize_email;
+use bailiwick_domain::tenant::SYSTEM_SLUG;
 use bailiwick_domain::{Env, EventKind, OrganizationId, TenantId, UserId};
 use bailiwick_store::audit::{self, AuditEvent};
 use bailiwick_store::users::{self, Email, NewUser};
@@ -22,6 +22,9 @@ use crate::api_key::{self, OPERATOR};
 use crate::config::Config;
 use crate::password::{MAX_PASSWORD, PasswordPool};
 use crate::server::open_platform;
+
+/// The name of the platform's own organization.
+const OWN_NAME: &str = "Bailiwick";
 
 /// The arguments of `init`.
 #[derive(Debug, Args)]
@@ -154,7 +157,8 @@ async fn make(
     }
     // Before asking, and before 18 ms of hashing; the transaction looks again.
     let system = platform.system_tenant().await?;
-    if is_initialised(platform, system).await? {
+    let look = move |tx: TenantTx| async move { has_operator(&tx, system).await };
+    if platform.store().read(system, look).await? {
         return Err(InitError::Already.into());
     }
     let credentials = match given {
@@ -194,14 +198,8 @@ pub async fn create(
         }
         users::create(&tx, system, &new, now).await?;
         // The organization of the platform itself: its members with this role are the operators.
-        let own = match organizations::get_by_customer(&tx, system, system).await? {
-            Some(own) => own.id,
-            None => {
-                let id: OrganizationId = env.id();
-                organizations::insert(&tx, system, (id, "Bailiwick", Some(system)), now).await?;
-                id
-            }
-        };
+        let own: OrganizationId = env.id();
+        organizations::insert(&tx, system, (own, OWN_NAME, Some(system)), now).await?;
         organizations::add_member(&tx, system, (own, new.id, OPERATOR), now).await?;
         api_keys::insert(&tx, system, &row, now).await?;
         let event = |kind| AuditEvent::new(&env, system, kind, operator(system));
@@ -235,4 +233,85 @@ pub async fn new_key(platform: &Platform) -> Result<Made, InitError> {
     };
     platform.store().write(system, write).await?;
     Ok(draft.made)
+}
+
+/// The platform's own organization comes with its first operator.
+async fn has_operator(tx: &TenantTx, system: TenantId) -> Result<bool, StoreError> {
+    Ok(organizations::get_by_customer(tx, system, system).await?.is_some())
+}
+
+struct Draft {
+    row: api_keys::ApiKey,
+    made: Made,
+}
+
+/// A key of the `system` tenant, not yet stored.
+async fn draft(platform: &Platform) -> Result<(TenantId, Draft), InitError> {
+    let system = platform.by_slug(SYSTEM_SLUG).await.map_err(store_error)?;
+    let view = system.ok_or(StoreError::NotFound("system tenant"))?.tenant.view();
+    let (text, row) = api_key::create(&view.vault, platform.env(), "operator", &[OPERATOR]);
+    let issuer = view.tenant.issuer.clone();
+    let api = format!("{issuer}/api/v1");
+    let made = Made { operator: None, api_key: text.expose_secret().to_owned(), issuer, api };
+    Ok((view.tenant.id, Draft { row, made }))
+}
+
+fn store_error(e: bailiwick_actors::Error) -> StoreError {
+    match e {
+        bailiwick_actors::Error::Store(e) => e,
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// Holds what was given or typed against the rules.
+///
+/// # Errors
+/// With the rule that it breaks.
+pub fn credentials(email: &str, password: SecretString) -> anyhow::Result<Credentials> {
+    let written = email.trim().to_owned();
+    let email = Email::new(&written, true)
+        .ok_or_else(|| anyhow!("{written:?} is not an e-mail address (--operator-email)"))?;
+    let length = password.expose_secret().len();
+    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
+        bail!("the operator's password must have {MIN_PASSWORD} to {MAX_PASSWORD} bytes");
+    }
+    if password.expose_secret().contains('\0') {
+        bail!("the operator's password must not hold a NUL character");
+    }
+    Ok(Credentials { email, written, password })
+}
+
+fn read_password(file: &Path) -> anyhow::Result<SecretString> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file);
+    let text =
+        Zeroizing::new(text.with_context(|| format!("cannot read the password in {shown}"))?);
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+    Ok(line.into())
+}
+
+/// Asks for what was not given.
+fn ask(arguments: &Arguments) -> anyhow::Result<Credentials> {
+    let email = match &arguments.operator_email {
+        Some(email) => email.clone(),
+        None => {
+            let mut err = std::io::stderr().lock();
+            write!(err, "E-mail address of the operator: ").and_then(|()| err.flush())?;
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line)?;
+            line
+        }
+    };
+    let password = match &arguments.operator_password_file {
+        Some(file) => read_password(file)?,
+        None => {
+            let first = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+            let again = Zeroizing::new(rpassword::prompt_password("The same again: ")?);
+            if first != again {
+                bail!("the two passwords differ: start again");
+            }
+            first.as_str().into()
+        }
+    };
+    credentials(&email, password)
 }

@@ -30,9 +30,8 @@ impl Browser {
     #[must_use]
     pub fn of(cx: &Cx, request: &HttpRequest) -> Self {
         let cookie = request.cookie(&name(cx));
-        let known = cookie.filter(|c| {
-            c.value().len() == VALUE && URL_SAFE_NO_PAD.decode(c.value()).is_ok()
-        });
+        let known = cookie
+            .filter(|c| c.value().len() == VALUE && URL_SAFE_NO_PAD.decode(c.value()).is_ok());
         known.map_or_else(
             || Self::fresh(cx),
             |cookie| Self { secret: cookie.value().to_owned(), is_new: false },
@@ -70,9 +69,7 @@ impl Browser {
         let site = request.headers().get("sec-fetch-site").map(|v| v.as_bytes());
         let same_site = matches!(site, None | Some(b"same-origin" | b"none"));
         let mac = URL_SAFE_NO_PAD.decode(csrf).unwrap_or_default();
-        same_site
-            && !self.is_new
-            && cx.view.vault.verify(Label::Csrf, self.secret.as_bytes(), &mac)
+        same_site && !self.is_new && cx.view.vault.verify(Label::Csrf, self.secret.as_bytes(), &mac)
     }
 
     /// The cookie to set.

@@ -43,7 +43,8 @@ impl PageError {
 
     fn of_ours(kind: Kind, error: &dyn std::fmt::Display) -> Self {
         log(kind, error);
-        let code = if kind == Kind::Unavailable { "temporarily_unavailable" } else { "server_error" };
+        let code =
+            if kind == Kind::Unavailable { "temporarily_unavailable" } else { "server_error" };
         Self::new(Problem::from(kind), code).of_kind(kind)
     }
 }

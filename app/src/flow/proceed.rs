@@ -102,7 +102,10 @@ pub async fn accounts(
 ///
 /// # Errors
 /// Those of the store; a page when the user is gone.
-pub async fn user(cx: &Cx, session: &SessionRow) -> Result<bailiwick_domain::user::User, PageError> {
+pub async fn user(
+    cx: &Cx,
+    session: &SessionRow,
+) -> Result<bailiwick_domain::user::User, PageError> {
     let (tenant, id) = (cx.tenant_id(), session.user);
     let read = move |tx| async move { users::get(&tx, tenant, id).await };
     let user = cx.store().read::<_, bailiwick_store::Error, _, _>(tenant, read).await?;

@@ -32,14 +32,15 @@ pub struct Leaving {
 impl Leaving {
     /// A sign-out of this browser.
     #[must_use]
-    pub fn new(
-        cx: &Cx,
-        to: Option<String>,
-        application: Option<&str>,
-        browser: &Browser,
-    ) -> Self {
+    pub fn new(cx: &Cx, to: Option<String>, application: Option<&str>, browser: &Browser) -> Self {
         let (expires_at, browser) = (cx.now.plus(LIFETIME), browser.binding(cx));
-        Self { to, application: application.map(str::to_owned), sign_out: true, expires_at, browser }
+        Self {
+            to,
+            application: application.map(str::to_owned),
+            sign_out: true,
+            expires_at,
+            browser,
+        }
     }
 
     /// Opens what the page carried.
@@ -97,14 +98,10 @@ pub async fn end(
 ) -> Result<(), PageError> {
     let Some(first) = sessions.iter().find(|s| ending.contains(&s.id)) else { return Ok(()) };
     let tenant = cx.tenant_id();
-    let event = AuditEvent::new(
-        cx.env(),
-        tenant,
-        EventKind::SignedOut,
-        Actor::user(tenant, first.user),
-    )
-    .on("session", first.id.0)
-    .with(serde_json::json!({ "sessions": ending }));
+    let event =
+        AuditEvent::new(cx.env(), tenant, EventKind::SignedOut, Actor::user(tenant, first.user))
+            .on("session", first.id.0)
+            .with(serde_json::json!({ "sessions": ending }));
     let action = Action::EndSessions(ending);
     let command = Command { id: cx.env().id(), tenant, action, audit: Some(event) };
     cx.tenant.commit(command).await?;

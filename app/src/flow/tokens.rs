@@ -12,15 +12,20 @@ use bailiwick_protocol::tokens::{AccessTokenClaims, IdToken};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::Label;
 
-use bailiwick_actors::Error;
 use crate::cx::Cx;
+use bailiwick_actors::Error;
 
 /// Access tokens are signed with this: small, and fast to sign.
 const ACCESS_ALG: SigningAlg = SigningAlg::ES256;
 
 /// The claims of a token that an application gets for itself.
 #[must_use]
-pub fn access_claims(cx: &Cx, app: &Stored, aud: Vec<String>, scope: ScopeSet) -> AccessTokenClaims {
+pub fn access_claims(
+    cx: &Cx,
+    app: &Stored,
+    aud: Vec<String>,
+    scope: ScopeSet,
+) -> AccessTokenClaims {
     let spec = &app.application.spec;
     AccessTokenClaims {
         iss: cx.issuer().to_owned(),
@@ -66,7 +71,12 @@ impl Authorized<'_> {
     ///
     /// # Errors
     /// When the key does not sign.
-    pub fn access_token(&self, cx: &Cx, aud: Vec<String>, scope: ScopeSet) -> Result<String, Error> {
+    pub fn access_token(
+        &self,
+        cx: &Cx,
+        aud: Vec<String>,
+        scope: ScopeSet,
+    ) -> Result<String, Error> {
         let mut claims = access_claims(cx, self.app, aud, scope);
         claims.sub = self.sub(cx);
         claims.auth_time = Some(self.details.auth_time.as_secs());
@@ -179,7 +189,6 @@ pub fn grant_ends(cx: &Cx, app: &Stored) -> Timestamp {
     cx.now.plus_secs(lifetimes.refresh_token.max(lifetimes.access_token) + lifetimes.code)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "an argument of map_err")]
 fn unsigned(e: JoseError) -> Error {
     Error::Key(e.to_string())
 }

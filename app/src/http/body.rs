@@ -1,8 +1,8 @@
 //! Bodies, with their bounds.
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
 use actix_web::dev::Payload;
+use actix_web::http::header;
 use actix_web::web::BytesMut;
 use futures_util::StreamExt as _;
 

@@ -3,8 +3,8 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 use bailiwick_actors::TenantHandle;
@@ -25,7 +25,10 @@ pub async fn middleware(
         let answer = HttpResponse::NoContent()
             .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone()))
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-            .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"))
+            .insert_header((
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                "authorization, content-type, dpop",
+            ))
             .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
             .insert_header((header::VARY, "Origin"))
             .finish();
@@ -49,7 +52,7 @@ fn allowed(request: &ServiceRequest, origin: &HeaderValue) -> Option<HeaderValue
     if path.starts_with("/.well-known/") {
         return Some(HeaderValue::from_static("*"));
     }
-    let known = SHARED.contains(&path)
-        && tenant.view().applications.allows_origin(origin.to_str().ok()?);
+    let known =
+        SHARED.contains(&path) && tenant.view().applications.allows_origin(origin.to_str().ok()?);
     known.then(|| origin.clone())
 }

@@ -102,14 +102,24 @@ async fn find(
     // A host of the platform's own never names a tenant, and tenants on hosts of their own exist
     // only under a base domain.
     let Some(base) = &state.platform.options().base_domain else { return Ok(None) };
-    let info = request.connection_info();
-    let host = info.host().split(':').next().unwrap_or_default().to_ascii_lowercase();
-    drop(info);
+    let host = host(request);
     let below = host.strip_suffix(base.as_str()).and_then(|h| h.strip_suffix('.'));
     if !below.is_some_and(bailiwick_domain::text::is_slug) {
         return Ok(None);
     }
     Ok(state.platform.by_host(&host).await?.map(|route| (route, path.to_owned())))
+}
+
+/// The host that the request itself names: never a forwarded one.
+fn host(request: &ServiceRequest) -> String {
+    let authority = match request.uri().authority() {
+        Some(authority) => authority.as_str(),
+        None => {
+            let header = request.headers().get(header::HOST);
+            header.and_then(|v| v.to_str().ok()).unwrap_or_default()
+        }
+    };
+    authority.split(':').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 fn rewrite(request: &mut ServiceRequest, path: &str) {

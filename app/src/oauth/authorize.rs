@@ -73,11 +73,7 @@ pub async fn post(cx: Cx, form: Result<FormBody, Failure>) -> HttpResponse {
     answer(&cx, done)
 }
 
-async fn begin(
-    cx: &Cx,
-    request: &HttpRequest,
-    params: &Params,
-) -> Result<HttpResponse, PageError> {
+async fn begin(cx: &Cx, request: &HttpRequest, params: &Params) -> Result<HttpResponse, PageError> {
     let client_id = authorize::client_id(params)?;
     let Some(app) = cx.view.applications.by_client_id(client_id) else {
         cx.refused("authorize.unknown_client", None);
@@ -99,15 +95,9 @@ async fn begin(
         Err(rejection) => {
             cx.refused("authorize.refused", Some(app.application.id));
             match rejection {
-                // Whatever is wrong before the redirect URI is known to be registered.
+                // Where the answer belongs is not certain: never a redirect.
                 Rejection::Page(e) => {
-                    let wrong = params.get("redirect_uri").is_ok();
-                    let error = PageError::from(e.clone());
-                    Err(if wrong {
-                        PageError::new(Problem::WrongRedirect, e.code.name()).detail(e.description)
-                    } else {
-                        error
-                    })
+                    Err(PageError::new(Problem::WrongRedirect, e.code.name()).detail(e.description))
                 }
                 Rejection::Redirect { to, error } => {
                     let delivery = failure(&to, cx.issuer(), &error);

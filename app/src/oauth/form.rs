@@ -25,13 +25,14 @@ impl FromRequest for FormBody {
                 let text = "the body must be application/x-www-form-urlencoded";
                 return Err(OAuthError::invalid_request(text).into());
             }
-            let bytes = body::read(&request, &mut payload, MAX_FORM).await.map_err(|e| match e {
-                BodyError::TooLarge => {
-                    Failure::from(OAuthError::invalid_request("the body is larger than 64 KiB"))
-                        .with_status(StatusCode::PAYLOAD_TOO_LARGE)
-                }
-                BodyError::Broken => OAuthError::invalid_request("the body is cut off").into(),
-            })?;
+            let bytes =
+                body::read(&request, &mut payload, MAX_FORM).await.map_err(|e| match e {
+                    BodyError::TooLarge => {
+                        Failure::from(OAuthError::invalid_request("the body is larger than 64 KiB"))
+                            .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+                    }
+                    BodyError::Broken => OAuthError::invalid_request("the body is cut off").into(),
+                })?;
             Ok(Self(Params::parse(&bytes)?))
         })
     }

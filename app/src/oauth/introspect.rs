@@ -12,8 +12,8 @@ use bailiwick_store::{families, users};
 
 use super::failure::{Failure, no_store};
 use super::form::FormBody;
-use crate::flow::tokens::Authorized;
 use crate::cx::Cx;
+use crate::flow::tokens::Authorized;
 
 /// Tells whether a token is active. A token that is none of the caller's business is answered
 /// exactly like one that is not valid.

@@ -64,11 +64,7 @@ pub async fn post(cx: Cx, form: Result<FormBody, Failure>) -> HttpResponse {
     answer(&cx, done)
 }
 
-async fn leave(
-    cx: &Cx,
-    request: &HttpRequest,
-    params: &Params,
-) -> Result<HttpResponse, PageError> {
+async fn leave(cx: &Cx, request: &HttpRequest, params: &Params) -> Result<HttpResponse, PageError> {
     let browser = Browser::of(cx, request);
     let sessions = browser.sessions(cx).await?;
     let hint = params.get("id_token_hint").ok().flatten();

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, post};
 use bailiwick_domain::{EventKind, Timestamp};
+use bailiwick_protocol::refresh;
 use bailiwick_protocol::tokens::verify_access_token;
-use bailiwick_protocol::{OAuthError, refresh};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
 use bailiwick_store::batch::{Action, Command};
@@ -41,7 +41,7 @@ pub async fn handler(
 ) -> Result<HttpResponse, Failure> {
     let FormBody(params) = form?;
     let app = super::client::authenticate(&cx, &request, &params).await?;
-    let token = params.require("token").map_err(OAuthError::from)?;
+    let token = params.require("token")?;
     let action = match refresh::parse(token) {
         Some(presented) => refresh_token(&cx, &app, &presented).await?,
         None => access_token(&cx, &app, token),

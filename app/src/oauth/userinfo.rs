@@ -58,9 +58,10 @@ pub async fn handler(
         let Some(row) = row.filter(|g| g.revoked_at.is_none() && g.expires_at > now) else {
             return Ok(None);
         };
-        Ok::<_, bailiwick_store::Error>(users::get(&tx, tenant, row.user).await?)
+        users::get(&tx, tenant, row.user).await
     };
-    let user = cx.store().read(tenant, read).await?.filter(|u| u.active).ok_or_else(invalid)?;
+    let user = cx.store().read::<_, bailiwick_store::Error, _, _>(tenant, read).await?;
+    let user = user.filter(|u| u.active).ok_or_else(invalid)?;
     let wishes = claims.claims.map(|wishes| *wishes).unwrap_or_default();
     let answer = claims::userinfo(&user, &claims.sub, &claims.scope, &wishes);
     let mut ok = HttpResponse::Ok();
@@ -81,9 +82,7 @@ async fn bearer(request: &HttpRequest, payload: web::Payload) -> Result<String, 
         }
     };
     let mut body = None;
-    if request.method() == Method::POST
-        && is_media(request, "application/x-www-form-urlencoded")
-    {
+    if request.method() == Method::POST && is_media(request, "application/x-www-form-urlencoded") {
         let FormBody(params) = FormBody::from_request(request, &mut payload.into_inner()).await?;
         body = params.get("access_token")?.map(str::to_owned);
     }

@@ -14,7 +14,8 @@ async fn a_call_is_done_once_until_it_is_forgotten() {
         assert_eq!(ask(&w, call, NOW).await, Begun::Fresh);
         assert_eq!(ask(&w, call, NOW).await, Begun::InProgress);
         let body = Some(b"sealed".to_vec());
-        let answer = body.clone();
+        let expires = NOW.plus_secs(3_600);
+        let answer = Answer { status: 201, body: body.clone(), expires };
         let key = call.key_hash;
         w.write(move |tx| async move { finish(&tx, tenant, &key, 201, answer).await })
             .await
@@ -24,9 +25,15 @@ async fn a_call_is_done_once_until_it_is_forgotten() {
         // Another tenant's key is another key.
         let other = World::new(&w.store).await;
         assert_eq!(ask(&other, call, NOW).await, Begun::Fresh);
-        assert_eq!(ask(&w, call, NOW.plus_secs(60)).await, Begun::Fresh);
-        let unknown = mac();
-        let lost = w.write(move |tx| async move { finish(&tx, tenant, &unknown, 200, None).await });
+        let later = NOW.plus_secs(60);
+        assert_eq!(ask(&other, call, later).await, Begun::Fresh, "nobody finished it in time");
+        assert!(matches!(ask(&w, call, later).await, Begun::Replay { .. }));
+        assert_eq!(ask(&w, call, expires).await, Begun::Fresh);
+        // What did nothing is given back; what was finished stays.
+        w.write(move |tx| async move { forget(&tx, tenant, &key).await }).await.unwrap();
+        assert_eq!(ask(&w, call, expires).await, Begun::Fresh);
+        let (unknown, again) = (mac(), Answer { status: 200, body: None, expires });
+        let lost = w.write(move |tx| async move { finish(&tx, tenant, &unknown, again).await });
         assert!(matches!(lost.await, Err(Error::NotFound(_))));
     })
     .await;

@@ -57,11 +57,9 @@ fn compare(path: &str, before: &Value, after: &Value, out: &mut Vec<Difference>)
             }
         }
         _ if before == after => {}
-        _ => out.push(Difference {
-            path: path.to_owned(),
-            from: before.clone(),
-            to: after.clone(),
-        }),
+        _ => {
+            out.push(Difference { path: path.to_owned(), from: before.clone(), to: after.clone() })
+        }
     }
 }
 

@@ -12,9 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::diff::{Difference, differences};
-use crate::cli::manifest::{
-    ApplicationEntry, Mistake, Password, TenantEntry, UserEntry, merge,
-};
+use crate::cli::manifest::{ApplicationEntry, Mistake, Password, TenantEntry, UserEntry, merge};
 
 /// The present state of a tenant.
 #[derive(Debug, Default)]

@@ -35,7 +35,13 @@ impl Unique {
         Self { what, seen: HashMap::new() }
     }
 
-    pub(super) fn see(&mut self, key: Option<&str>, line: usize, path: &str, out: &mut Vec<Mistake>) {
+    pub(super) fn see(
+        &mut self,
+        key: Option<&str>,
+        line: usize,
+        path: &str,
+        out: &mut Vec<Mistake>,
+    ) {
         let Some(key) = key else { return };
         if let Some(first) = self.seen.get(key) {
             let what = self.what;
@@ -121,14 +127,16 @@ impl Reader<'_> {
         }
         let settled = settle(&patch, self.rules.development);
         for m in settled.as_ref().err().into_iter().flatten() {
-            let at = if m.path.is_empty() { path.to_string() } else { format!("{path}.{}", m.path) };
+            let at =
+                if m.path.is_empty() { path.to_string() } else { format!("{path}.{}", m.path) };
             say(&mut self.mistakes, node.line_at(&m.path), at, m.message.clone());
         }
         let spec = settled.ok();
         let client_secret = node
             .get("client_secret")
             .and_then(|secret| self.client_secret(secret, spec.as_ref(), &path.to_string()));
-        let later = NOT_YET_ACTIVE.iter().filter(|key| patch.get(**key).is_some_and(|v| !v.is_null()));
+        let later =
+            NOT_YET_ACTIVE.iter().filter(|key| patch.get(**key).is_some_and(|v| !v.is_null()));
         let not_yet_active = later.map(|key| format!("{path}.{key}")).collect();
         let (spec, line, path) = (spec?, node.line, path.to_string());
         let client_id = spec.client_id.clone();
@@ -152,7 +160,8 @@ impl Reader<'_> {
             let why = "this application authenticates without a secret: leave it out";
             say(&mut self.mistakes, node.line, path, why);
         } else if length < least || bytes > MAX_SECRET {
-            let why = format!("must have {least} to {MAX_SECRET} characters; left out, one is made");
+            let why =
+                format!("must have {least} to {MAX_SECRET} characters; left out, one is made");
             say(&mut self.mistakes, node.line, path, why);
         } else if length < STRONG_SECRET {
             let why = format!("shorter than the {STRONG_SECRET} characters of production mode");
@@ -184,9 +193,7 @@ impl Reader<'_> {
         Some(UserEntry {
             key: normalize_email(&email)?,
             email: email.trim().to_owned(),
-            email_verified: node
-                .get("email_verified")
-                .map(|n| n.content == Content::Flag(true)),
+            email_verified: node.get("email_verified").map(|n| n.content == Content::Flag(true)),
             name,
             claims,
             password,
@@ -214,7 +221,12 @@ impl Reader<'_> {
         let hash = hashed.and_then(Node::text)?;
         if !is_password_hash(hash) {
             let why = "must be an Argon2 hash in PHC form: $argon2id$v=19$m=...,t=...,p=...$...";
-            say(&mut self.mistakes, node.line_at("password_hash"), format!("{user}.password_hash"), why);
+            say(
+                &mut self.mistakes,
+                node.line_at("password_hash"),
+                format!("{user}.password_hash"),
+                why,
+            );
         }
         Some(Password::Hashed(hash.to_owned()))
     }
@@ -271,10 +283,7 @@ fn display_name(text: &str) -> Result<(), &'static str> {
 }
 
 /// What a new application of this patch is registered with.
-fn settle(
-    patch: &Map<String, Value>,
-    development: bool,
-) -> Result<ApplicationSpec, Vec<Rule>> {
+fn settle(patch: &Map<String, Value>, development: bool) -> Result<ApplicationSpec, Vec<Rule>> {
     let mut spec = Value::Object(Map::new());
     merge(&mut spec, &Value::Object(patch.clone()));
     serde_json::from_value::<ApplicationSpec>(spec)

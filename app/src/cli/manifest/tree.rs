@@ -162,9 +162,7 @@ impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, usize), Mistake> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, span.start.line())),
-            Some(Err(e)) => {
-                Err(wrong(e.marker().line(), format!("not valid YAML: {}", e.info())))
-            }
+            Some(Err(e)) => Err(wrong(e.marker().line(), format!("not valid YAML: {}", e.info()))),
             None => Ok((Event::StreamEnd, 0)),
         }
     }

@@ -13,8 +13,8 @@ use bailiwick_store::users;
 use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
-use crate::oauth::failure::Failure;
 use crate::flow::tokens::{self, Authorized, IdTokenWith};
+use crate::oauth::failure::Failure;
 
 /// What the client presents.
 pub struct Proof {
@@ -60,8 +60,8 @@ pub async fn grant(
     let aud = audience(spec, cx.issuer(), resources, Some(&authorized.resources), openid)?;
     let Some(user) = user.filter(|u| u.active) else { return Err(unknown()) };
 
-    let offline = authorized.scopes.contains("offline_access")
-        && spec.allows_grant(GrantType::RefreshToken);
+    let offline =
+        authorized.scopes.contains("offline_access") && spec.allows_grant(GrantType::RefreshToken);
     let family = offline.then(|| cx.env().id::<FamilyId>());
     let new_family = family.map(|id| NewFamily {
         id,
@@ -88,8 +88,7 @@ pub async fn grant(
             };
         }
     }
-    let given =
-        Authorized { app, user: &user, grant: row.grant, details: authorized, offline };
+    let given = Authorized { app, user: &user, grant: row.grant, details: authorized, offline };
     let access_token = given.access_token(cx, aud, authorized.scopes.clone())?;
     let with = IdTokenWith {
         nonce: details.nonce.as_deref(),

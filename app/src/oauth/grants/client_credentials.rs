@@ -8,8 +8,8 @@ use bailiwick_protocol::token_response::{TokenResponse, TokenType};
 use bailiwick_store::applications::Stored;
 
 use crate::cx::Cx;
-use crate::oauth::failure::Failure;
 use crate::flow::tokens;
+use crate::oauth::failure::Failure;
 
 /// Issues the token.
 ///

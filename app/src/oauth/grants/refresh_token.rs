@@ -18,8 +18,8 @@ use bailiwick_store::users;
 use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
-use crate::oauth::failure::Failure;
 use crate::flow::tokens::{self, Authorized, IdTokenWith};
+use crate::oauth::failure::Failure;
 
 /// What a rotation, or its repetition, gives tokens for.
 struct Current {
@@ -169,7 +169,10 @@ fn narrowed(
 
 async fn family(cx: &Cx, id: FamilyId) -> Result<Option<FamilyRow>, Failure> {
     let tenant = cx.tenant_id();
-    Ok(cx.store().read(tenant, move |tx| async move { families::get(&tx, tenant, id).await }).await?)
+    Ok(cx
+        .store()
+        .read(tenant, move |tx| async move { families::get(&tx, tenant, id).await })
+        .await?)
 }
 
 fn details(json: serde_json::Value) -> Result<FamilyDetails, bailiwick_store::Error> {
