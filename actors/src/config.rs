@@ -108,7 +108,8 @@ impl Entry<'_> {
                 applications::delete(tx, tenant, id, version, now).await?;
                 self.feed(Topic::Applications, &id.to_string(), version + 1).await?;
                 let payload = serde_json::json!({ "application": id });
-                let purge = NewJob { id: env.id(), kind: JobKind::PurgeDeleted, payload, run_at: now };
+                let purge =
+                    NewJob { id: env.id(), kind: JobKind::PurgeDeleted, payload, run_at: now };
                 jobs::enqueue(tx, tenant, &purge, now).await?;
                 Ok((Changed::Gone, EventKind::ApplicationDeleted, app_target(id)))
             }

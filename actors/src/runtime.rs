@@ -87,20 +87,34 @@ impl Threads {
 
     /// Starts an owner on one of the threads.
     pub(crate) fn owner<O: Owner>(&self, seed: O::Seed) -> Mailbox<O::Command> {
-        let addr = OwnerActor::<O>::start_in_arbiter(self.pick(), move |ctx| {
-            ctx.set_mailbox_capacity(OWNER_MAILBOX);
-            OwnerActor { owner: Some(O::build(seed.clone())), seed }
-        });
-        Mailbox(addr.recipient())
+        Mailbox(self.actor(OWNER_MAILBOX, move || {
+            let owner = Some(O::build(seed.clone()));
+            OwnerActor { owner, seed }
+        }))
     }
 
     /// Starts a batcher on one of the threads.
     pub(crate) fn batcher<B: Batcher>(&self, batcher: B) -> Mailbox<B::Command> {
-        let addr = BatchActor::start_in_arbiter(self.pick(), move |ctx| {
-            ctx.set_mailbox_capacity(BATCH_QUEUE);
-            BatchActor { batcher, queue: Vec::new(), busy: false }
+        let actor = move || BatchActor { batcher, queue: Vec::new(), busy: false };
+        Mailbox(self.actor(BATCH_QUEUE, actor))
+    }
+
+    /// Starts an actor whose mailbox has its bound from the first message on: one that the actor
+    /// sets itself, when it runs, comes too late for those.
+    fn actor<A, C>(
+        &self,
+        bound: usize,
+        build: impl FnOnce() -> A + Send + 'static,
+    ) -> Recipient<Envelope<C>>
+    where
+        A: Actor<Context = Context<A>> + Handler<Envelope<C>>,
+        C: Send + 'static,
+    {
+        let (sender, receiver) = dev::channel::channel(bound);
+        self.pick().spawn_fn(move || {
+            Context::with_receiver(receiver).run(build());
         });
-        Mailbox(addr.recipient())
+        Addr::new(sender).recipient()
     }
 
     /// Runs a task on one of the threads until it ends or the threads stop.
@@ -189,5 +203,124 @@ impl<B: Batcher> Handler<Envelope<B::Command>> for BatchActor<B> {
         if !self.busy {
             self.run_next(ctx);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::sync::oneshot;
+
+    struct Counter(u32);
+
+    enum Ask {
+        Add(oneshot::Sender<u32>),
+        Panic(oneshot::Sender<u32>),
+    }
+
+    impl Owner for Counter {
+        type Command = Ask;
+        type Seed = u32;
+
+        fn build(seed: u32) -> Self {
+            Self(seed)
+        }
+
+        async fn handle(&mut self, command: Ask) {
+            match command {
+                Ask::Add(reply) => {
+                    let before = self.0;
+                    // Another command handled meanwhile would be lost.
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    self.0 = before + 1;
+                    let _ = reply.send(self.0);
+                }
+                Ask::Panic(_reply) => panic!("on purpose"),
+            }
+        }
+    }
+
+    fn ask(
+        mailbox: &Mailbox<Ask>,
+        command: impl FnOnce(oneshot::Sender<u32>) -> Ask,
+    ) -> oneshot::Receiver<u32> {
+        let (reply, answer) = oneshot::channel();
+        mailbox.send(command(reply)).expect("there is room");
+        answer
+    }
+
+    #[test]
+    fn commands_never_overlap_and_a_panic_rebuilds_only_its_owner() {
+        System::new().block_on(async {
+            let threads = Threads::start(1);
+            let (first, second) = (threads.owner::<Counter>(10), threads.owner::<Counter>(20));
+            let answers: Vec<_> = (0..5).map(|_| ask(&first, Ask::Add)).collect();
+            let mut counted = Vec::new();
+            for answer in answers {
+                counted.push(answer.await.expect("answered"));
+            }
+            assert_eq!(counted, [11, 12, 13, 14, 15]);
+            assert_eq!(ask(&second, Ask::Add).await, Ok(21));
+            assert!(ask(&first, Ask::Panic).await.is_err());
+            assert_eq!(ask(&first, Ask::Add).await, Ok(11), "rebuilt from its seed");
+            assert_eq!(ask(&second, Ask::Add).await, Ok(22), "not touched");
+            threads.stop();
+        });
+    }
+
+    #[test]
+    fn a_full_mailbox_refuses() {
+        System::new().block_on(async {
+            let threads = Threads::start(1);
+            let mailbox = threads.owner::<Counter>(0);
+            let sent: Vec<_> = (0..10 * OWNER_MAILBOX)
+                .map(|_| {
+                    let (reply, answer) = oneshot::channel();
+                    (mailbox.send(Ask::Add(reply)), answer)
+                })
+                .collect();
+            let refused = sent.iter().filter(|(s, _)| matches!(s, Err(Error::Full))).count();
+            assert!(refused > 0 && refused < sent.len());
+            threads.stop();
+        });
+    }
+
+    #[derive(Clone)]
+    struct Sizes(Arc<std::sync::Mutex<Vec<usize>>>);
+
+    impl Batcher for Sizes {
+        type Command = oneshot::Sender<()>;
+
+        async fn run(self, batch: Vec<oneshot::Sender<()>>) {
+            self.0.lock().expect("not poisoned").push(batch.len());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            for reply in batch {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_during_a_batch_is_the_next_batch() {
+        System::new().block_on(async {
+            let threads = Threads::start(1);
+            let sizes = Arc::default();
+            let mailbox = threads.batcher(Sizes(Arc::clone(&sizes)));
+            let answers: Vec<_> = (0..600)
+                .map(|_| {
+                    let (reply, answer) = oneshot::channel();
+                    mailbox.send(reply).expect("there is room");
+                    answer
+                })
+                .collect();
+            for answer in answers {
+                answer.await.expect("every command is run");
+            }
+            let sizes = sizes.lock().expect("not poisoned").clone();
+            assert_eq!(sizes.iter().sum::<usize>(), 600);
+            assert!(sizes.len() < 10 && sizes.iter().all(|n| *n <= BATCH), "{sizes:?}");
+            threads.stop();
+        });
     }
 }

@@ -20,7 +20,6 @@ pub(crate) mod out;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    about,
     propagate_version = true,
     after_help = "Start:
   bailiwick serve                          serve from ./data at http://localhost:8080

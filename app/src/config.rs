@@ -47,7 +47,7 @@ pub struct Config {
     pub database_max_connections: u32,
     /// The master keyring; `{data_dir}/master.key` when absent (embedded mode creates it).
     pub master_key_file: Option<PathBuf>,
-    /// Networks whose `X-Forwarded-For` and `Forwarded` headers are believed.
+    /// Networks whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// What is logged: a level, or directives such as `info,bailiwick=debug`.
     pub log: String,
@@ -169,6 +169,12 @@ impl Config {
             _ => {
                 return err("public_url must be https; http is only for loopback in development \
                      mode (set BAILIWICK_PUBLIC_URL=https://id.example.com)");
+            }
+        }
+        if let Some(base) = &mut self.base_domain {
+            base.make_ascii_lowercase();
+            if !base.contains('.') || Url::parse(&format!("https://{base}/")).is_err() {
+                return err("base_domain must be a domain name such as id.example.com");
             }
         }
         if let Some(url) = &self.database_url {

@@ -62,6 +62,19 @@ impl Cx {
         &self.view.tenant.issuer
     }
 
+    /// Refuses to say that a token or a session is alive when this node has not heard of
+    /// revocations for too long.
+    ///
+    /// # Errors
+    /// The store's `Unavailable`.
+    pub fn must_vouch(&self) -> Result<(), bailiwick_store::Error> {
+        if self.platform().health().may_vouch(self.now) {
+            Ok(())
+        } else {
+            Err(bailiwick_store::Error::Unavailable("the change feed is too old".into()))
+        }
+    }
+
     /// Counts a refusal.
     pub fn refused(&self, kind: &'static str, client: Option<ApplicationId>) {
         self.platform().count_refusal(self.tenant_id(), kind, client, self.from);

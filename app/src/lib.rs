@@ -1,5 +1,6 @@
 //! What speaks: HTTP APIs, hosted pages, the command line, the background worker, and the wiring.
 
+pub mod admin;
 pub mod api_key;
 pub mod cli;
 pub mod config;

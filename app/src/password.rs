@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::config::Passwords;
 
+/// The shortest password that can be set, in bytes.
+pub const MIN_PASSWORD: usize = 8;
 /// The longest password that is looked at, in bytes: hashing must not become a way to burn CPU.
 pub const MAX_PASSWORD: usize = 1_024;
 

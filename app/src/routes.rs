@@ -7,9 +7,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::http::{cors, request_id, routing};
+use crate::http::{cors, headers, request_id, routing};
 use crate::state::State;
-use crate::{health, login, oauth, openapi};
+use crate::{admin, health, login, oauth, openapi};
 
 /// The routes of a tenant, below its issuer.
 fn tenant(routes: &mut ServiceConfig<'_>) {
@@ -20,7 +20,8 @@ fn tenant(routes: &mut ServiceConfig<'_>) {
         .service(oauth::authorize::get)
         .service(oauth::authorize::post)
         .service(oauth::token::handler)
-        .service(oauth::userinfo::handler)
+        .service(oauth::userinfo::get)
+        .service(oauth::userinfo::post)
         .service(oauth::introspect::handler)
         .service(oauth::revoke::handler)
         .service(oauth::logout::get)
@@ -33,7 +34,8 @@ fn tenant(routes: &mut ServiceConfig<'_>) {
         .service(login::consent::get)
         .service(login::consent::post)
         .service(login::sign_out::post)
-        .service(login::home::tenant);
+        .service(login::home::tenant)
+        .configure(admin::routes);
 }
 
 /// The routes of the platform itself.
@@ -70,14 +72,17 @@ pub fn app(
     App::new()
         .app_data(state)
         .into_utoipa_app()
+        // First, so that it answers on every host.
+        .configure(platform)
         // A tenant's routes match only when the request has a tenant; in its scope nothing else does.
         .service(utoipa_actix_web::scope("").guard(routing::HasTenant).configure(tenant))
-        .configure(platform)
         .into_app()
         .service(login::home::platform)
         .service(docs)
+        .service(web::redirect("/docs", "/docs/"))
         .default_service(web::route().to(login::home::not_found))
         .wrap(from_fn(cors::middleware))
         .wrap(from_fn(routing::middleware))
+        .wrap(from_fn(headers::middleware))
         .wrap(from_fn(request_id::middleware))
 }

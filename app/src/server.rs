@@ -42,8 +42,14 @@ pub async fn open_platform(config: &Config, env: &Env) -> anyhow::Result<Platfor
             .with_context(|| format!("cannot create {}", config.data_dir.display()))?;
     }
     let path = config.master_key_path();
-    let keyring = MasterKeyring::load_or_create(&path, env)
-        .with_context(|| format!("the master keyring {}", path.display()))?;
+    // Only the embedded mode makes one: nodes of a cluster share theirs, and a mistyped path must
+    // not silently start a second one.
+    let keyring = if config.is_embedded() {
+        MasterKeyring::load_or_create(&path, env)
+    } else {
+        MasterKeyring::load(&path)
+    };
+    let keyring = keyring.with_context(|| format!("the master keyring {}", path.display()))?;
     let store = Store::open(&config.store(), env).await?;
     let options = Options {
         public_url: config.public_base(),

@@ -197,7 +197,7 @@ pub struct Lifetimes {
     pub access_token: u32,
     /// Of an ID token: 1 to 86,400, default 600.
     pub id_token: u32,
-    /// Of a family of refresh tokens: 1 second to 1 year, default 30 days.
+    /// Of a family of refresh tokens: 1 second to 366 days, default 30 days.
     pub refresh_token: u32,
     /// How long the previous refresh token still gives the same successor: 0 to 300, default 10.
     pub refresh_token_grace: u32,

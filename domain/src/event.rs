@@ -46,8 +46,6 @@ events! {
     SigningKeyCreated = "signing_key.created";
     /// Somebody signed in.
     SignedIn = "session.started";
-    /// A sign-in was refused.
-    SignInFailed = "session.refused";
     /// A session ended.
     SignedOut = "session.ended";
     /// A user allowed an application something.

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use bailiwick_domain::TenantId;
 use cedar_policy::{
-    Authorizer, Context, Decision as Verdict, Entities, Entity, EntityId, EntityTypeName, EntityUid,
-    PolicyId, PolicySet, Request as CedarRequest, RestrictedExpression, Schema, ValidationMode,
-    Validator,
+    Authorizer, Context, Decision as Verdict, Entities, Entity, EntityId, EntityTypeName,
+    EntityUid, PolicyId, PolicySet, Request as CedarRequest, RestrictedExpression, Schema,
+    ValidationMode, Validator,
 };
 
 const SCHEMA: &str = include_str!("management.cedarschema");
@@ -182,10 +182,8 @@ impl Names {
         let tenant = |id: TenantId| {
             EntityUid::from_type_name_and_id(self.tenant.clone(), EntityId::new(id.to_string()))
         };
-        let actor = EntityUid::from_type_name_and_id(
-            self.actor.clone(),
-            EntityId::new(request.principal),
-        );
+        let actor =
+            EntityUid::from_type_name_and_id(self.actor.clone(), EntityId::new(request.principal));
         let roles = request.roles.iter().cloned().map(RestrictedExpression::new_string);
         let attributes = HashMap::from([
             ("tenant".to_owned(), RestrictedExpression::new_entity_uid(tenant(request.tenant))),

@@ -58,8 +58,11 @@ impl Error {
             Self::Stale(_) | Self::Taken(_) => Kind::Conflict,
             Self::NotFound(_) => Kind::NotFound,
             Self::Unavailable(_) | Self::CommitLost(_) => Kind::Unavailable,
-            Self::Config(_) | Self::Schema(_) => Kind::Invalid,
-            Self::Corrupt(_) | Self::Sealed(_) | Self::Statement(_) => Kind::Internal,
+            Self::Config(_)
+            | Self::Schema(_)
+            | Self::Corrupt(_)
+            | Self::Sealed(_)
+            | Self::Statement(_) => Kind::Internal,
         }
     }
 

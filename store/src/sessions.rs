@@ -113,6 +113,24 @@ pub async fn start(tx: &TenantTx, new: &StartSession) -> Result<BrowserId> {
     if started == 1 { Ok(browser) } else { Err(Error::NotFound("user")) }
 }
 
+/// Authenticates the user of a live session again. The session stays what it is; the secret of the
+/// browser's cookie changes as with every sign-in. `new.session` is the session; `false` when it
+/// or the browser's secret is no longer what it was.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew(tx: &TenantTx, new: &StartSession) -> Result<bool> {
+    let Some((id, mac)) = new.previous else { return Ok(false) };
+    let alive = get(tx, new.tenant, new.session, new.now).await?;
+    if !alive.is_some_and(|s| s.browser == id && s.user == new.user)
+        || !rotate(tx, new, id, mac).await?
+    {
+        return Ok(false);
+    }
+    reauthenticate(tx, new.tenant, new.session, &new.authentications, new.now).await?;
+    touch(tx, new.tenant, new.session, new.idle_expires_at, new.now).await
+}
+
 async fn rotate(tx: &TenantTx, new: &StartSession, id: BrowserId, mac: [u8; 32]) -> Result<bool> {
     let rotated = sql::exec(
         tx,

@@ -94,7 +94,8 @@ fn bare_server() -> String {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let made = SigningKey::generate(SigningAlg::ES256).expect("a key");
-            let key = SigningKey::from_pkcs8("bare", SigningAlg::ES256, &made.pkcs8).expect("a key");
+            let key =
+                SigningKey::from_pkcs8("bare", SigningAlg::ES256, &made.pkcs8).expect("a key");
             let (key, env) = (Arc::new(key), Env::system());
             let server = HttpServer::new(move || {
                 let (key, env) = (Arc::clone(&key), env.clone());
@@ -170,7 +171,10 @@ fn wrk(name: &'static str, url: &str, body: Option<&str>, seconds: u32) -> Measu
 fn print(rows: &[Measured]) {
     let rate = |i: usize| rows.get(i).map_or(f64::NAN, |r| r.per_second);
     let (bare, signer) = (rate(0), rate(1));
-    println!("{:<38} {:>10} {:>9} {:>9} {:>8} {:>8}", "", "requests/s", "p50", "p99", "to bare", "to signer");
+    println!(
+        "{:<38} {:>10} {:>9} {:>9} {:>8} {:>8}",
+        "", "requests/s", "p50", "p99", "to bare", "to signer"
+    );
     for row in rows {
         println!(
             "{:<38} {:>10.0} {:>9} {:>9} {:>8.2} {:>8.2}{}",

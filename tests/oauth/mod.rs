@@ -1,3 +1,21 @@
 //! The OAuth 2 and OpenID Connect endpoints, a file each.
 
+mod support;
+
+mod authorize;
+mod bad_input;
+mod client_auth;
+mod client_auth_jwt;
+mod cors;
+mod discovery;
+mod front_channel;
+mod interaction;
+mod introspect;
+mod jwks;
+mod logout;
+mod pages;
+mod revoke;
 mod token_client_credentials;
+mod token_code;
+mod token_refresh;
+mod userinfo;

@@ -72,7 +72,7 @@ pub(super) async fn act(server: &Server, role: Role) {
     )
     .set_redirect_uri(RedirectUrl::new(REDIRECT_URI.into()).expect("a URL"))
     .set_introspection_url(endpoints.introspection_endpoint)
-    .set_revocation_url(endpoints.revocation_endpoint);
+    .set_revocation_url(secure(&endpoints.revocation_endpoint));
     let mut app = App { server, client, browser: Browser::new(server) };
 
     let (tokens, subject) = app.sign_in(&[]).await.expect("signs in");
@@ -201,7 +201,14 @@ fn verify(verifier: &CoreIdTokenVerifier<'_>, tokens: &CoreTokenResponse, nonce:
     claims.subject().to_string()
 }
 
-async fn fetch(server: &Server, request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
+/// The crate revokes over https only, on loopback too: [`fetch`] takes it back.
+fn secure(url: &RevocationUrl) -> RevocationUrl {
+    RevocationUrl::new(url.replacen("http://", "https://", 1)).expect("a URL")
+}
+
+async fn fetch(server: &Server, mut request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
+    let plain = request.uri().to_string().replacen("https://", "http://", 1);
+    *request.uri_mut() = plain.parse().expect("a URI");
     let answer = server.http.execute(request.try_into()?).await?;
     let mut response = HttpResponse::new(Vec::new());
     *response.status_mut() = answer.status();

@@ -15,9 +15,7 @@ use bailiwick_policy::management::{Action, Decider, Request};
 use bailiwick_protocol::tokens::verify_access_token;
 use bailiwick_store::applications::{self, Stored};
 use bailiwick_store::audit::{Actor, ActorKind};
-use bailiwick_store::{
-    Error as StoreError, TenantTx, api_keys, grants, organizations, users,
-};
+use bailiwick_store::{Error as StoreError, TenantTx, api_keys, grants, organizations, users};
 
 use super::problem::{Problem, Reason};
 use crate::api_key;
@@ -192,11 +190,7 @@ async fn authorize(cx: &Cx, request: &HttpRequest, action: Action) -> Result<Act
 }
 
 /// A key of this tenant, or of the system tenant. One read: keys may be revoked at any time.
-async fn by_key(
-    cx: &Cx,
-    system: &TenantHandle,
-    text: &str,
-) -> Result<Option<Principal>, Problem> {
+async fn by_key(cx: &Cx, system: &TenantHandle, text: &str) -> Result<Option<Principal>, Problem> {
     let Some(presented) = api_key::parse(text) else { return Ok(None) };
     let system = system.view();
     let (own, platform, id) = (cx.tenant_id(), system.tenant.id, presented.id);

@@ -19,8 +19,7 @@ mod tree;
 use entries::{Reader, Unique};
 use shape::say;
 
-/// The shortest password that a user may be given, in bytes.
-pub const MIN_PASSWORD: usize = 8;
+pub use crate::password::MIN_PASSWORD;
 
 /// Something wrong, and where: the line from 1, and the path in its document.
 #[derive(Clone, Debug, PartialEq, Eq)]

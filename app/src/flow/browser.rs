@@ -94,6 +94,7 @@ impl Browser {
         if self.is_new {
             return Ok(Vec::new());
         }
+        cx.must_vouch()?;
         let (tenant, mac, now): (_, _, Timestamp) = (cx.tenant_id(), self.mac(cx), cx.now);
         let read = move |tx| async move { sessions::of_browser(&tx, tenant, &mac, now).await };
         cx.store().read(tenant, read).await

@@ -58,22 +58,25 @@ impl Pending {
         cx.view.vault.seal_token(Label::PendingRequest, &plain, cx.env())
     }
 
-    /// Opens what a page carried.
+    /// Opens what a page carried. What was done for it in another browser does not count.
     ///
     /// # Errors
-    /// A page that says so when it is forged, too old, or another browser's.
+    /// A page that says so when it is forged or too old.
     pub fn open(cx: &Cx, sealed: &str, browser: &Browser) -> Result<Self, PageError> {
         let broken = || PageError::new(Problem::BadRequest, "invalid_request");
         if sealed.len() > MAX_SEALED {
             return Err(broken());
         }
         let plain = cx.view.vault.open_token(Label::PendingRequest, sealed).ok_or_else(broken)?;
-        let pending: Self = serde_json::from_slice(&plain).map_err(|_| broken())?;
+        let mut pending: Self = serde_json::from_slice(&plain).map_err(|_| broken())?;
         if pending.expires_at <= cx.now {
             return Err(PageError::new(Problem::Expired, "request_expired"));
         }
         if pending.browser != browser.binding(cx) {
-            return Err(PageError::new(Problem::OtherBrowser, "other_browser"));
+            // Two tabs, or a link that was passed on. The request itself could as well arrive here
+            // at the authorization endpoint; what somebody has done for it counts only there.
+            pending.progress = Progress::default();
+            pending.browser = browser.binding(cx);
         }
         Ok(pending)
     }

@@ -87,23 +87,19 @@ impl Leaving {
     }
 }
 
-/// Ends sessions, each with its audit event, in one transaction.
+/// Ends those of these sessions, each with its audit event.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn end(
-    cx: &Cx,
-    sessions: &[SessionRow],
-    ending: Vec<SessionId>,
-) -> Result<(), PageError> {
-    let Some(first) = sessions.iter().find(|s| ending.contains(&s.id)) else { return Ok(()) };
+pub async fn end(cx: &Cx, sessions: &[SessionRow], ending: &[SessionId]) -> Result<(), PageError> {
     let tenant = cx.tenant_id();
-    let event =
-        AuditEvent::new(cx.env(), tenant, EventKind::SignedOut, Actor::user(tenant, first.user))
-            .on("session", first.id.0)
-            .with(serde_json::json!({ "sessions": ending }));
-    let action = Action::EndSessions(ending);
-    let command = Command { id: cx.env().id(), tenant, action, audit: Some(event) };
-    cx.tenant.commit(command).await?;
+    for session in sessions.iter().filter(|s| ending.contains(&s.id)) {
+        let actor = Actor::user(tenant, session.user);
+        let event = AuditEvent::new(cx.env(), tenant, EventKind::SignedOut, actor)
+            .on("session", session.id.0);
+        let action = Action::EndSessions(vec![session.id]);
+        let command = Command { id: cx.env().id(), tenant, action, audit: Some(event) };
+        cx.tenant.commit(command).await?;
+    }
     Ok(())
 }

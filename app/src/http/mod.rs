@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod cors;
+pub mod headers;
 pub mod peer;
 pub mod request_id;
 pub mod routing;

@@ -52,7 +52,8 @@ pub async fn middleware(
     if !route.canonical {
         // Pages go to the one issuer; protocol calls are refused, so that nothing is ever issued
         // or verified under another name.
-        let page = request.method() == Method::GET && !path.starts_with("/.well-known");
+        let shown = matches!(path.as_str(), "/" | "/oauth/authorize" | "/oauth/logout");
+        let page = request.method() == Method::GET && (shown || path.starts_with("/login"));
         let answer = if page {
             let query = request.uri().query().map_or_else(String::new, |q| format!("?{q}"));
             let to = format!("{}{path}{query}", view.tenant.issuer);

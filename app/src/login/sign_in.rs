@@ -72,7 +72,18 @@ async fn sign_in(
     params: Result<Params, PageError>,
 ) -> Result<HttpResponse, PageError> {
     let params = params?;
-    let (pending, browser) = pending_in_form(cx, request, &params)?;
+    let (pending, browser) = match pending_in_form(cx, request, &params) {
+        Ok(both) => both,
+        // Another tab may have signed in, which changed the browser's secret: a form of this
+        // browser that is good again, for the same request, with nothing done for it yet.
+        Err(e) => {
+            let browser = Browser::of(cx, request);
+            let Ok(pending) = Pending::open(cx, params.require("request")?, &browser) else {
+                return Err(e);
+            };
+            return form(cx, (&pending, &browser), false, ("", Some(SignInProblem::Stale)));
+        }
+    };
     let typed = params.get("email")?.unwrap_or_default();
     let password = params.get("password")?.unwrap_or_default();
     let again = |problem| form(cx, (&pending, &browser), false, (typed, Some(problem)));
@@ -112,8 +123,8 @@ async fn sign_in(
     }
 }
 
-/// Starts a session, or renews the one that the user has in this browser. Either way the browser
-/// gets a new secret.
+/// Renews the session that the user has in this browser, or starts one. Either way the browser gets
+/// a new secret, so that one planted before is worth nothing.
 async fn start(
     cx: &Cx,
     browser: &Browser,
@@ -122,34 +133,34 @@ async fn start(
 ) -> Result<(SessionId, Browser), PageError> {
     let (tenant, user, env) = (cx.tenant_id(), row.user.id, cx.env().clone());
     let lifetimes = cx.view.tenant.settings.sessions;
-    let replaced: Vec<SessionId> =
-        accounts.iter().filter(|s| s.user == user).map(|s| s.id).collect();
+    let present = accounts.iter().find(|s| s.user == user).map(|s| s.id);
     let fresh = Browser::fresh(cx);
     let (old_mac, new_mac, now) = (browser.mac(cx), fresh.mac(cx), cx.now);
-    let session: SessionId = env.id();
     let step = Authentication { connection: "password".into(), amr: vec!["pwd".into()], at: now };
     let write = move |tx| async move {
         let previous = browsers::find(&tx, tenant, &old_mac).await?;
-        sessions::end(&tx, tenant, &replaced, now).await?;
-        let new = StartSession {
+        let mut new = StartSession {
             tenant,
             browser: env.id(),
             browser_mac: new_mac,
             previous: previous.map(|b| (b.id, old_mac)),
             browser_expires_at: now.plus(browser::LIFETIME),
-            session,
+            session: present.unwrap_or_else(|| env.id()),
             user,
             authentications: vec![step],
             now,
             idle_expires_at: now.plus_secs(lifetimes.idle_lifetime),
             expires_at: now.plus_secs(lifetimes.absolute_lifetime),
         };
-        sessions::start(&tx, &new).await?;
+        if present.is_none() || !sessions::renew(&tx, &new).await? {
+            new.session = env.id();
+            sessions::start(&tx, &new).await?;
+        }
         let event = AuditEvent::new(&env, tenant, EventKind::SignedIn, Actor::user(tenant, user))
-            .on("session", session.0)
+            .on("session", new.session.0)
             .with(serde_json::json!({ "amr": ["pwd"] }));
         audit::append(&tx, &[event]).await?;
-        Ok::<_, StoreError>(session)
+        Ok::<_, StoreError>(new.session)
     };
     Ok((cx.store().write(tenant, write).await?, fresh))
 }
@@ -177,6 +188,7 @@ fn form(
         Some(SignInProblem::Wrong) => StatusCode::UNAUTHORIZED,
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(SignInProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+        Some(SignInProblem::Stale) => StatusCode::FORBIDDEN,
         Some(_) => StatusCode::BAD_REQUEST,
     };
     let how = Show {

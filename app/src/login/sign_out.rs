@@ -44,8 +44,8 @@ async fn decided(
     };
     if !stayed {
         let sessions = browser.sessions(cx).await?;
-        let all = sessions.iter().map(|s| s.id).collect();
-        end(cx, &sessions, all).await?;
+        let all: Vec<_> = sessions.iter().map(|s| s.id).collect();
+        end(cx, &sessions, &all).await?;
         if let Some(to) = &leaving.to {
             return Ok(page::see_other(to));
         }

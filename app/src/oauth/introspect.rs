@@ -47,10 +47,7 @@ pub async fn handler(
     if !caller.application.spec.is_confidential() {
         return Err(OAuthError::unauthorized_client("public clients may not introspect").into());
     }
-    if !cx.platform().health().may_vouch(cx.now) {
-        let blind = bailiwick_store::Error::Unavailable("the change feed is too old".into());
-        return Err(blind.into());
-    }
+    cx.must_vouch()?;
     // token_type_hint only says where to look first; the two kinds cannot be confused.
     let answer = match refresh::parse(token) {
         Some(presented) => refresh_token(&cx, &caller, &presented).await?,

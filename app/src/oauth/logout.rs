@@ -86,7 +86,7 @@ async fn leave(cx: &Cx, request: &HttpRequest, params: &Params) -> Result<HttpRe
     match decide(params, hint, &signed) {
         Decision::Refuse(error) => Err(error.into()),
         Decision::End { sessions: ending, then } => {
-            end(cx, &sessions, ending).await?;
+            end(cx, &sessions, &ending).await?;
             Ok(match then {
                 Then::Redirect(to) => page::see_other(&to),
                 Then::Page => {

@@ -29,20 +29,52 @@ use crate::http::body::is_media;
     ),
     security(("bearer" = []))
 )]
-#[route("/oauth/userinfo", method = "GET", method = "POST")]
-pub async fn handler(
+#[get("/oauth/userinfo")]
+pub async fn get(cx: Cx, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let token = bearer(&request, None)?;
+    answer(&cx, &token).await
+}
+
+/// As `GET`; the token may be in the body (RFC 6750 2.2).
+///
+/// # Errors
+/// As [`get`].
+#[utoipa::path(
+    post,
+    path = "/oauth/userinfo",
+    tag = "OpenID Connect",
+    operation_id = "oauth_userinfo_post",
+    responses(
+        (status = 200, description = "Core 5.3.2", body = serde_json::Value),
+        (status = 401, description = "`invalid_token`", body = crate::openapi::OAuthErrorBody),
+        (status = 403, description = "`insufficient_scope`", body = crate::openapi::OAuthErrorBody),
+    ),
+    security(("bearer" = []))
+)]
+#[post("/oauth/userinfo")]
+pub async fn post(
     cx: Cx,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let token = bearer(&request, payload).await?;
+    let mut body = None;
+    if is_media(&request, "application/x-www-form-urlencoded") {
+        let FormBody(params) = FormBody::from_request(&request, &mut payload.into_inner()).await?;
+        body = params.get("access_token")?.map(str::to_owned);
+    }
+    let token = bearer(&request, body)?;
+    answer(&cx, &token).await
+}
+
+async fn answer(cx: &Cx, token: &str) -> Result<HttpResponse, Failure> {
     let refuse = |e: OAuthError| Failure::from(e).asking(Challenge::Bearer);
     let invalid = || {
         let text = "the access token is malformed, expired or revoked";
         refuse(OAuthError::new(ErrorCode::InvalidToken, text))
     };
-    let verified = verify_access_token(&cx.view.keys, cx.issuer(), &token, cx.now);
+    let verified = verify_access_token(&cx.view.keys, cx.issuer(), token, cx.now);
     let claims = verified.map_err(|e| refuse(e.into()))?;
+    cx.must_vouch()?;
     if !cx.view.is_live(&claims) {
         return Err(invalid());
     }
@@ -71,7 +103,7 @@ pub async fn handler(
 
 /// The access token: in the header or in a form body, not in both, never in the query
 /// (RFC 6750 2, RFC 9700 4.3.2).
-async fn bearer(request: &HttpRequest, payload: web::Payload) -> Result<String, Failure> {
+fn bearer(request: &HttpRequest, body: Option<String>) -> Result<String, Failure> {
     let header = match request.headers().get(header::AUTHORIZATION).map(|v| v.to_str()) {
         None => None,
         Some(value) => {

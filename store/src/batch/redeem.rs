@@ -18,6 +18,10 @@ const SQL: &str = concat!(
      AND codes.expires_at > $1 AND EXISTS (SELECT 1 FROM grants g \
      WHERE g.tenant_id = codes.tenant_id AND g.id = codes.grant_id AND ",
     alive!(),
+    // Until it is redeemed, a code also dies with the session that it was issued in.
+    " AND (g.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s \
+     WHERE s.tenant_id = g.tenant_id AND s.id = g.session_id AND s.ended_at IS NULL \
+     AND s.expires_at > $1 AND s.idle_expires_at > $1))",
     ") RETURNING codes.command_id, codes.grant_id, codes.details, \
      (SELECT g.user_id FROM grants g \
      WHERE g.tenant_id = codes.tenant_id AND g.id = codes.grant_id) AS user_id, \

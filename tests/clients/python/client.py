@@ -5,7 +5,7 @@ public client. Everything about the provider but its issuer comes from discovery
 
 import os
 import secrets
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import jwt
 import requests
@@ -29,7 +29,8 @@ SCOPES = ["openid", "profile", "email", "offline_access"]
 browser = Browser()
 provider = requests.get(f"{ISSUER}/.well-known/openid-configuration", timeout=30).json()
 keys = jwt.PyJWKClient(provider["jwks_uri"])
-auth = (CLIENT_ID, SECRET) if SECRET else None
+# RFC 6749 2.3.1: form-encoded before Basic, which requests leaves to its caller.
+auth = (quote_plus(CLIENT_ID), quote_plus(SECRET)) if SECRET else None
 
 
 def step(name):

@@ -1,9 +1,10 @@
 use bailiwick_actors::Options as PlatformOptions;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::user::User;
+use bailiwick_domain::{Timestamp, UserId};
 use bailiwick_store::users::IdentifierKind;
 use bailiwick_store::vault::{Label, MasterKeyring};
-use bailiwick_store::{Error as StoreError, Store, StoreConfig, audit, users};
+use bailiwick_store::{Error as StoreError, Store, StoreConfig, audit, sessions, users};
 use serde_json::json;
 
 use super::*;
@@ -85,11 +86,33 @@ impl World {
     async fn user(&self, email: &str) -> Option<User> {
         let id = self.tenant().await.view().tenant.id;
         let email = normalize_email(email).expect("an address");
-        let read =
-            move |tx| async move { users::by_email(&tx, id, &email).await };
+        let read = move |tx| async move { users::by_email(&tx, id, &email).await };
         self.platform.store().read::<_, StoreError, _, _>(id, read).await.expect("reads")
     }
+
+    /// Starts a session of a user.
+    async fn sign_in(&self, user: UserId) {
+        let (id, env) = (self.tenant().await.view().tenant.id, self.platform.env());
+        let later = NOW.plus_secs(3_600);
+        let new = sessions::StartSession {
+            tenant: id,
+            user,
+            session: env.id(),
+            browser: env.id(),
+            browser_mac: env.bytes(),
+            previous: None,
+            authentications: Vec::new(),
+            now: NOW,
+            idle_expires_at: later,
+            expires_at: later,
+            browser_expires_at: later,
+        };
+        let start = move |tx| async move { sessions::start(&tx, &new).await };
+        self.platform.store().write::<_, StoreError, _, _>(id, start).await.expect("starts");
+    }
 }
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 fn in_system(test: impl AsyncFnOnce(World)) {
     actix_web::rt::System::new().block_on(async {
@@ -193,6 +216,8 @@ fn pruning_removes_what_the_file_omits() {
         let text = "tenant: { slug: acme, name: Acme }\napplications:\n  - { client_id: spa, name: \
              Spa, type: spa, redirect_uris: [https://s.example/cb] }\nusers: [{ email: bob@example.com }]\n";
         let options = Options { dry_run: false, prune: true };
+        let ada = w.user("ada@example.com").await.unwrap();
+        w.sign_in(ada.id).await;
         let report = w.try_apply(text, options).await.unwrap().report;
         assert_eq!(report.changes, 3, "{report}");
         let view = w.tenant().await.view();
@@ -200,6 +225,10 @@ fn pruning_removes_what_the_file_omits() {
         assert_eq!(left, ["spa"]);
         assert!(w.user("ada@example.com").await.is_none());
         assert!(w.user("bob@example.com").await.is_some());
+        let (id, user) = (view.tenant.id, ada.id);
+        let end = move |tx| async move { sessions::end_of_user(&tx, id, user, NOW).await };
+        let left = w.platform.store().write::<_, StoreError, _, _>(id, end).await.unwrap();
+        assert!(left.is_empty(), "a removed user has no session");
         let system = "tenant: { slug: system, name: Bailiwick }\n";
         assert!(matches!(w.try_apply(system, options).await, Err(Refused::Mistakes(_))));
     });
@@ -231,11 +260,9 @@ fn many_users_and_events_of_an_operator() {
         let id = w.tenant().await.view().tenant.id;
         let read = move |tx| async move { audit::page(&tx, id, None, 1_000).await };
         let events = w.platform.store().read::<_, StoreError, _, _>(id, read).await.unwrap();
-        let operator = execute::operator(w.platform.system_tenant().await.unwrap());
-        let created: Vec<_> = events
-            .iter()
-            .filter(|e| e.kind == bailiwick_domain::EventKind::UserCreated)
-            .collect();
+        let operator = operator(w.platform.system_tenant().await.unwrap());
+        let created: Vec<_> =
+            events.iter().filter(|e| e.kind == bailiwick_domain::EventKind::UserCreated).collect();
         assert_eq!(created.len(), 450);
         assert!(created.iter().all(|e| e.actor == operator));
     });
@@ -277,9 +304,11 @@ fn the_first_operator_and_its_key_are_made_once() {
 
 #[test]
 fn passwords_and_addresses_of_operators_are_held_against_the_rules() {
-    for (email, password) in
-        [("nobody", "long-enough"), ("a@example.com", "short"), ("a@example.com", "with\0nul-inside")]
-    {
+    for (email, password) in [
+        ("nobody", "long-enough"),
+        ("a@example.com", "short"),
+        ("a@example.com", "with\0nul-inside"),
+    ] {
         assert!(init::credentials(email, password.into()).is_err(), "{email} {password:?}");
     }
 }

@@ -68,17 +68,19 @@ fn every_mistake_has_its_line_and_path() {
             "tenant:\n  slug: acme\n  name: A\n  settings:\n    theme:\n      accent: red\n".into(),
             "6: tenant.settings.theme.accent: must be a colour like #1a5fb4",
         ),
-        (
-            "tenant: {slug: acme, name: A}\nclients: []\n".into(),
-            "2: clients: unknown key",
-        ),
+        ("tenant: {slug: acme, name: A}\nclients: []\n".into(), "2: clients: unknown key"),
         (
             "tenant: {slug: acme, name: A}\n---\ntenant: {slug: acme, name: B}\n".into(),
             "3: tenant.slug: this slug is already in line 1",
         ),
-        ("tenant: [\n".into(), "2: not valid YAML: while parsing a node, did not find expected node content"),
         (
-            application("redirect_uri: https://a.example/cb\nredirect_uris: [https://a.example/cb]"),
+            "tenant: [\n".into(),
+            "2: not valid YAML: while parsing a node, did not find expected node content",
+        ),
+        (
+            application(
+                "redirect_uri: https://a.example/cb\nredirect_uris: [https://a.example/cb]",
+            ),
             "6: applications[0].redirect_uri: unknown key; did you mean redirect_uris?",
         ),
         (
@@ -133,10 +135,16 @@ fn every_mistake_has_its_line_and_path() {
             format!("{}  - {{client_id: a, name: B, type: machine}}\n", application(URIS)),
             "7: applications[0].client_id: this client_id is already in line 3",
         ),
-        (user("emial_verified: true"), "4: users[0].emial_verified: unknown key; did you mean email_verified?"),
+        (
+            user("emial_verified: true"),
+            "4: users[0].emial_verified: unknown key; did you mean email_verified?",
+        ),
         (user("password: short"), "4: users[0].password: must have 8 to 1024 bytes"),
         (user("password: 12345678"), "4: users[0].password: must be a text: put it in quotes"),
-        (user("password_hash: 5f4dcc3b"), "4: users[0].password_hash: must be an Argon2 hash in PHC form: $argon2id$v=19$m=...,t=...,p=...$..."),
+        (
+            user("password_hash: 5f4dcc3b"),
+            "4: users[0].password_hash: must be an Argon2 hash in PHC form: $argon2id$v=19$m=...,t=...,p=...$...",
+        ),
         (
             user(&format!("password: long-enough\npassword_hash: {HASH}")),
             "5: users[0].password_hash: give password or password_hash, not both",
@@ -161,7 +169,8 @@ fn every_mistake_has_its_line_and_path() {
         ),
         (user("name: !secret x"), "4: the tag !secret has no meaning here"),
     ] {
-        let expected = expected.replace("7: applications[0].client_id", "7: applications[1].client_id");
+        let expected =
+            expected.replace("7: applications[0].client_id", "7: applications[1].client_id");
         assert_eq!(mistakes(&text), [expected], "{text}");
     }
 }
@@ -210,9 +219,10 @@ fn a_whole_manifest_in_yaml_and_in_json() {
     let manifest = read_as(json, true).unwrap();
     assert_eq!(manifest.tenants[0].name, "Acme \u{1f600} \\u0041 \u{e9}");
     assert_eq!(manifest.tenants[0].users[0].email_verified, Some(true));
-    assert_eq!(mistakes(&json.replace("email_verified", "verified")), [
-        "3: users[0].verified: unknown key; did you mean email_verified?"
-    ]);
+    assert_eq!(
+        mistakes(&json.replace("email_verified", "verified")),
+        ["3: users[0].verified: unknown key; did you mean email_verified?"]
+    );
 }
 
 #[test]
@@ -294,10 +304,10 @@ fn merge_patch_as_in_the_rfc() {
         (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
         (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
         (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
-        (json!(["a","b"]), json!(["c","d"]), json!(["c","d"])),
+        (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
         (json!({"a":"foo"}), json!("bar"), json!("bar")),
         (json!({"e":null}), json!({"a":1}), json!({"e":null,"a":1})),
-        (json!([1,2]), json!({"a":"b","c":null}), json!({"a":"b"})),
+        (json!([1, 2]), json!({"a":"b","c":null}), json!({"a":"b"})),
         (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
     ] {
         let mut value = target.clone();
