@@ -23,8 +23,10 @@ lint: ## format check and clippy
 fmt: ## format the code
 	cargo fmt --all
 
-bench: ## micro benchmarks
-	cargo bench --workspace
+bench: ## micro benchmarks, and a load run that prints its ratio to a bare endpoint
+	@bash scripts/setup.sh bench
+	cargo bench --package bailiwick-protocol --bench protocol
+	cargo bench --package bailiwick-tests --bench load
 
 audit: ## licences and advisories of the dependencies (needs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || { echo 'missing: cargo install --locked cargo-deny'; exit 1; }

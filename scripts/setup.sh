@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when nothing is.
 #   scripts/setup.sh run    what building and running need
-#   scripts/setup.sh test   that, and what the tests need: PostgreSQL, Redis, Python, client libraries
+#   scripts/setup.sh bench  that, and a load generator
+#   scripts/setup.sh test   what running needs, and what the tests need: PostgreSQL, Redis, Python, client libraries
 # Python packages go to $BAILIWICK_TEST_CACHE/python when BAILIWICK_TEST_CACHE is set, else beside the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,6 +25,8 @@ missing_to_run() {
 missing_to_test() {
   have_postgres || need postgresql
   have redis-server || need redis-server
+  # psql, for the store's own tests.
+  have psql || need postgresql-client
   if ! have python3; then
     need python3 python3-venv python3-pip
   elif ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
@@ -89,6 +92,13 @@ case "${1:-}" in
     install_packages
     require_rust
     ;;
+  bench)
+    missing_to_run
+    missing_to_test
+    have wrk || need wrk
+    install_packages
+    require_rust
+    ;;
   test)
     missing_to_run
     missing_to_test
@@ -99,6 +109,6 @@ case "${1:-}" in
     python_packages
     ;;
   *)
-    die "usage: scripts/setup.sh run|test"
+    die "usage: scripts/setup.sh run|bench|test"
     ;;
 esac

@@ -3,7 +3,13 @@
 // Also tells clippy that unwrap and panic are at home here.
 #![cfg(test)]
 
+mod admin;
 mod architecture;
+mod authorization;
+mod feed;
 mod harness_itself;
+mod isolation;
+mod logging;
 mod oauth;
 mod real_clients;
+mod routes;

@@ -31,7 +31,7 @@ mod throwaway;
 pub use browser::{Browser, Visit};
 pub use env::TestClock;
 pub use page::{Form, Page};
-pub use server::{Backend, Options, Server, Time};
+pub use server::{Backend, Options, Peer, Server, Time};
 pub use throwaway::free_port;
 
 /// Registers tests, each a function `async fn name(server: &Server)`, on both databases, as

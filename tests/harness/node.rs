@@ -5,12 +5,14 @@ use std::thread::JoinHandle;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
+use bailiwick::api_key;
 use bailiwick::cli::{apply, manifest};
 use bailiwick::config::Config;
 use bailiwick::server;
 use bailiwick::state::State;
 use bailiwick_domain::Env;
-use bailiwick_store::{Store, StoreConfig};
+use bailiwick_store::{Error as StoreError, Store, StoreConfig, api_keys};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -56,6 +58,18 @@ impl Node {
         let applied = applied.unwrap_or_else(|e| panic!("the manifest is refused: {e:?}"));
         assert!(applied.failure.is_none(), "{:?}", applied.failure);
         serde_json::to_value(applied.report).expect("a report is JSON")
+    }
+
+    /// A new key of the management API for a tenant that is there.
+    pub(crate) async fn api_key(&self, slug: &str, roles: &[&str]) -> String {
+        let platform = &self.state.platform;
+        let route = platform.by_slug(slug).await.expect("the store answers");
+        let view = route.expect("the tenant is there").tenant.view();
+        let (tenant, now) = (view.tenant.id, platform.env().now());
+        let (text, row) = api_key::create(&view.vault, platform.env(), "test", roles);
+        let write = move |tx| async move { api_keys::insert(&tx, tenant, &row, now).await };
+        platform.store().write::<_, StoreError, _, _>(tenant, write).await.expect("it is stored");
+        text.expose_secret().to_owned()
     }
 
     /// Stops in order: what was accepted is finished and written.

@@ -141,10 +141,28 @@ impl Server {
         self.start_node().await;
     }
 
+    /// Starts a second node on the same database, at an address of its own; the public address
+    /// stays that of this one.
+    pub async fn peer(&self) -> Peer {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let mut config = self.config.clone();
+        config.insert("BAILIWICK_LISTEN".to_owned(), listen.clone());
+        // Randomness of its own, the same time.
+        let env = Env::new(self.clock.clone(), SeededEntropy::new(u64::MAX));
+        let node = Node::start(config, env).await;
+        Peer { base: format!("http://{listen}"), node }
+    }
+
     /// Applies a manifest, as `bailiwick apply --output json` does, and gives that output.
     pub async fn apply(&self, manifest: &str) -> Value {
         let node = self.node.lock().await;
         node.as_ref().expect("the server runs").apply(manifest).await
+    }
+
+    /// A new key of the management API, with these roles, of a tenant that is there.
+    pub async fn api_key(&self, slug: &str, roles: &[&str]) -> String {
+        let node = self.node.lock().await;
+        node.as_ref().expect("the server runs").api_key(slug, roles).await
     }
 
     /// Moves the time forward and waits until the server is ready again: after a jump it first
@@ -283,6 +301,20 @@ impl Server {
         };
         self.stop_node().await;
         assert!(left.is_empty(), "jobs are left undone: {left:?}");
+    }
+}
+
+/// A second node, see [`Server::peer`].
+pub struct Peer {
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub base: String,
+    node: Node,
+}
+
+impl Peer {
+    /// Stops it in order.
+    pub async fn stop(self) {
+        self.node.stop().await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The OAuth 2 and OpenID Connect endpoints, a file each.
 
-mod support;
+pub(crate) mod support;
 
 mod authorize;
 mod bad_input;

@@ -5,18 +5,18 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
-pub(super) const ADA: (&str, &str) = ("ada@example.com", "lovelace-tested-1843");
-pub(super) const BOB: (&str, &str) = ("bob@example.com", "builder-tested-1999");
+pub(crate) const ADA: (&str, &str) = ("ada@example.com", "lovelace-tested-1843");
+pub(crate) const BOB: (&str, &str) = ("bob@example.com", "builder-tested-1999");
 /// Nothing listens there: a browser that is sent there has left.
-pub(super) const REDIRECT: &str = "http://127.0.0.1:3999/callback";
-pub(super) const BYE: &str = "http://127.0.0.1:3999/bye";
+pub(crate) const REDIRECT: &str = "http://127.0.0.1:3999/callback";
+pub(crate) const BYE: &str = "http://127.0.0.1:3999/bye";
 /// RFC 7636 appendix B.
-pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub(super) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-pub(super) const RESOURCE: &str = "https://orders.example";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const RESOURCE: &str = "https://orders.example";
 
 /// The secret of every application that has one.
-pub(super) fn secret(client: &str) -> String {
+pub(crate) fn secret(client: &str) -> String {
     format!("the-secret-of-{client}-0123456789")
 }
 
@@ -46,7 +46,7 @@ fn application(client: &str, kind: &str, more: &str) -> String {
 }
 
 /// A document of a manifest.
-pub(super) fn tenant(slug: &str, applications: &[(&str, &str, &str)], users: &str) -> String {
+pub(crate) fn tenant(slug: &str, applications: &[(&str, &str, &str)], users: &str) -> String {
     let list: String = applications.iter().map(|(c, k, m)| application(c, k, m)).collect();
     format!(
         "tenant: {{ slug: {slug}, name: Tenant {slug}, settings: {{ limits: {{ enabled: false }} \
@@ -102,48 +102,48 @@ fn manifest() -> String {
 }
 
 /// The tenants `acme` and `other` at a server.
-pub(super) struct Acme<'s> {
-    pub(super) server: &'s Server,
+pub(crate) struct Acme<'s> {
+    pub(crate) server: &'s Server,
     /// The tenant that requests go to.
-    pub(super) slug: &'static str,
+    pub(crate) slug: &'static str,
 }
 
 /// What an endpoint answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
     /// Null when the body is not JSON.
-    pub(super) body: Value,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub(super) async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("an answer has an end");
         Self { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
     }
 
     /// A member that is a string.
-    pub(super) fn str(&self, name: &str) -> &str {
+    pub(crate) fn str(&self, name: &str) -> &str {
         self.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {self:?}"))
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().expect("ASCII"))
     }
 
     /// The body, of a success.
     #[track_caller]
-    pub(super) fn ok(self) -> Value {
+    pub(crate) fn ok(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         self.body
     }
 
     /// Checks that it is this error in the shape of RFC 6749 5.2.
     #[track_caller]
-    pub(super) fn refused(&self, status: u16, error: &str) {
+    pub(crate) fn refused(&self, status: u16, error: &str) {
         assert_eq!((self.status, self.body["error"].as_str()), (status, Some(error)), "{self:?}");
         let description = self.str("error_description");
         let plain = |c: char| (' '..='~').contains(&c) && c != '"' && c != '\\';
@@ -154,27 +154,27 @@ impl Answer {
 }
 
 impl<'s> Acme<'s> {
-    pub(super) async fn new(server: &'s Server) -> Self {
+    pub(crate) async fn new(server: &'s Server) -> Self {
         server.apply(&manifest()).await;
         Self { server, slug: "acme" }
     }
 
     /// The same server's other tenant.
-    pub(super) fn other(&self) -> Self {
+    pub(crate) fn other(&self) -> Self {
         Self { server: self.server, slug: "other" }
     }
 
-    pub(super) fn issuer(&self) -> String {
+    pub(crate) fn issuer(&self) -> String {
         self.server.issuer(self.slug)
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.issuer())
     }
 
     /// An authorization request of the code flow with PKCE. What is further given replaces its
     /// parameters; an empty value takes one away.
-    pub(super) fn authorize_url(&self, client: &str, more: &[(&str, &str)]) -> String {
+    pub(crate) fn authorize_url(&self, client: &str, more: &[(&str, &str)]) -> String {
         let mut pairs = vec![
             ("client_id", client),
             ("redirect_uri", REDIRECT),
@@ -194,7 +194,7 @@ impl<'s> Acme<'s> {
     }
 
     /// POST of a form, as this client; with its secret if it has one.
-    pub(super) async fn post_as(
+    pub(crate) async fn post_as(
         &self,
         client: &str,
         path: &str,
@@ -210,11 +210,11 @@ impl<'s> Acme<'s> {
         Answer::of(request.form(&form).send().await.expect("the server answers")).await
     }
 
-    pub(super) async fn token(&self, client: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn token(&self, client: &str, form: &[(&str, &str)]) -> Answer {
         self.post_as(client, "/oauth/token", form).await
     }
 
-    pub(super) async fn exchange(&self, client: &str, code: &str) -> Answer {
+    pub(crate) async fn exchange(&self, client: &str, code: &str) -> Answer {
         self.token(
             client,
             &[
@@ -227,18 +227,18 @@ impl<'s> Acme<'s> {
         .await
     }
 
-    pub(super) async fn refresh(&self, client: &str, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, client: &str, token: &str) -> Answer {
         self.token(client, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
     /// A code for Ada, who signs in with a new browser.
-    pub(super) async fn code(&self, client: &str, more: &[(&str, &str)]) -> String {
+    pub(crate) async fn code(&self, client: &str, more: &[(&str, &str)]) -> String {
         let back = self.sign_in(&mut Browser::new(self.server), client, more).await;
         given(&back, "code").unwrap_or_else(|| panic!("no code in {back}"))
     }
 
     /// Ada signs in, if she has to, and allows what she is asked for.
-    pub(super) async fn sign_in(
+    pub(crate) async fn sign_in(
         &self,
         browser: &mut Browser,
         client: &str,
@@ -247,7 +247,7 @@ impl<'s> Acme<'s> {
         self.sign_in_as(ADA, browser, client, more).await
     }
 
-    pub(super) async fn sign_in_as(
+    pub(crate) async fn sign_in_as(
         &self,
         (email, password): (&str, &str),
         browser: &mut Browser,
@@ -270,13 +270,13 @@ impl<'s> Acme<'s> {
     }
 
     /// The tokens of a whole code flow of Ada's.
-    pub(super) async fn tokens(&self, client: &str, scope: &str) -> Value {
+    pub(crate) async fn tokens(&self, client: &str, scope: &str) -> Value {
         let code = self.code(client, &[("scope", scope)]).await;
         self.exchange(client, &code).await.ok()
     }
 
     /// Whether the client's own token is active.
-    pub(super) async fn is_active(&self, client: &str, token: &Value) -> bool {
+    pub(crate) async fn is_active(&self, client: &str, token: &Value) -> bool {
         let token = token.as_str().expect("a token");
         let body = self.post_as(client, "/oauth/introspect", &[("token", token)]).await.ok();
         let active = body["active"].as_bool().expect("active is a boolean");
@@ -284,7 +284,7 @@ impl<'s> Acme<'s> {
         active
     }
 
-    pub(super) async fn userinfo(&self, token: &Value) -> Answer {
+    pub(crate) async fn userinfo(&self, token: &Value) -> Answer {
         let token = token.as_str().expect("a token");
         let request = self.server.http.get(self.url("/oauth/userinfo")).bearer_auth(token);
         Answer::of(request.send().await.expect("the server answers")).await
@@ -292,14 +292,14 @@ impl<'s> Acme<'s> {
 }
 
 /// A parameter of an authorization response, in the query or in the fragment.
-pub(super) fn given(back: &Url, name: &str) -> Option<String> {
+pub(crate) fn given(back: &Url, name: &str) -> Option<String> {
     let fragment = back.fragment().unwrap_or_default().as_bytes();
     let mut pairs = back.query_pairs().chain(url::form_urlencoded::parse(fragment));
     pairs.find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
 }
 
 /// A part of a JWT: 0 is its header, 1 its claims. Nothing is verified.
-pub(super) fn part(token: &Value, n: usize) -> Value {
+pub(crate) fn part(token: &Value, n: usize) -> Value {
     use base64::Engine as _;
     let token = token.as_str().expect("a token");
     let text = token.split('.').nth(n).expect("a JWT");
@@ -307,12 +307,12 @@ pub(super) fn part(token: &Value, n: usize) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-pub(super) fn claims(token: &Value) -> Value {
+pub(crate) fn claims(token: &Value) -> Value {
     part(token, 1)
 }
 
 /// Changes one character in the middle of the last part: a signature, or a MAC.
-pub(super) fn tampered(token: &str) -> String {
+pub(crate) fn tampered(token: &str) -> String {
     let at = token.len() - 10;
     let other = if &token[at..=at] == "A" { "B" } else { "A" };
     format!("{}{other}{}", &token[..at], &token[at + 1..])

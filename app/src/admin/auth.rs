@@ -227,15 +227,13 @@ async fn by_token(
     let api = format!("{}/api", cx.platform().options().public_url);
     let verified = verify_access_token(&view.keys, &view.tenant.issuer, token, cx.now);
     let Ok(claims) = verified else { return Ok(None) };
+    cx.must_vouch()?;
     if !view.is_live(&claims) || !claims.aud.contains(&api) {
         return Ok(None);
     }
     let (Some(grant), Some(organization)) = (claims.grant_id, claims.org_id) else {
         return Ok(None);
     };
-    if !cx.platform().health().may_vouch(cx.now) {
-        return Err(StoreError::Unavailable("the change feed is too old".into()).into());
-    }
     let (platform, now) = (view.tenant.id, cx.now);
     let read = move |tx: TenantTx| async move {
         if !grants::is_alive(&tx, platform, grant, now).await? {
@@ -250,15 +248,16 @@ async fn by_token(
     };
     let member = memberships.into_iter().find(|m| m.organization_id == organization);
     let Some(member) = member else { return Ok(None) };
-    // The platform's own organization stands for no customer.
-    let of_platform = member.customer_tenant_id.is_none();
+    // The platform's own organization stands for the system tenant itself.
+    let of_platform = member.customer_tenant_id == Some(platform);
     if !of_platform && Some(organization) != cx.view.tenant.organization_id {
         return Ok(None);
     }
+    let Some(tenant) = member.customer_tenant_id else { return Ok(None) };
     Ok(Some(Principal {
         actor: Actor::user(platform, user),
         id: user.to_string(),
-        tenant: member.customer_tenant_id.unwrap_or(platform),
+        tenant,
         platform: of_platform,
         roles: vec![member.role],
     }))

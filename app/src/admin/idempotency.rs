@@ -133,8 +133,9 @@ fn place(key: &[u8; 32]) -> Place<'_> {
 fn call<P>(permit: &Permit<P>, body: &Body) -> Result<Option<Call>, Problem> {
     let Some(key) = key(&permit.request)? else { return Ok(None) };
     let actor = &permit.actor;
-    let who = [actor.tenant.0.as_bytes(), actor.id.unwrap_or_default().as_bytes()].concat();
-    let key_hash = permit.cx.view.vault.mac(Label::Idempotency, &[&who, key.as_bytes()].concat());
+    let (home, id) = (actor.tenant.0.into_bytes(), actor.id.unwrap_or_default().into_bytes());
+    let named = [home.as_slice(), id.as_slice(), key.as_bytes()].concat();
+    let key_hash = permit.cx.view.vault.mac(Label::Idempotency, &named);
     let what = [permit.request.path().as_bytes(), b"\0", &body.hash].concat();
     Ok(Some(Call { key_hash, request_hash: sha256(&what) }))
 }

@@ -223,8 +223,8 @@ pub async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody, BoxBody>>, Error> {
-    let response = next.call(request).await?;
-    let problem = response.response().extensions_mut().remove::<Problem>();
+    let mut response = next.call(request).await?;
+    let problem = response.response_mut().extensions_mut().remove::<Problem>();
     let Some(problem) = problem else { return Ok(response.map_into_left_body()) };
     let request = response.request();
     let public_url = request

@@ -1,8 +1,8 @@
 //! `GET` and `POST /oauth/userinfo` (OpenID Connect Core 5.3): the claims about the user that the
 //! token's scopes release.
 
-use actix_web::http::{Method, StatusCode, header};
-use actix_web::{FromRequest as _, HttpRequest, HttpResponse, route, web};
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, get, post, web};
 use bailiwick_protocol::tokens::verify_access_token;
 use bailiwick_protocol::{ErrorCode, OAuthError, claims};
 use bailiwick_store::{grants, users};
@@ -113,11 +113,6 @@ fn bearer(request: &HttpRequest, body: Option<String>) -> Result<String, Failure
             Some(token.ok_or_else(wrong)?.1.trim().to_owned())
         }
     };
-    let mut body = None;
-    if request.method() == Method::POST && is_media(request, "application/x-www-form-urlencoded") {
-        let FormBody(params) = FormBody::from_request(request, &mut payload.into_inner()).await?;
-        body = params.get("access_token")?.map(str::to_owned);
-    }
     match (header, body) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
         (Some(_), Some(_)) => {

@@ -58,7 +58,7 @@ fn compare(path: &str, before: &Value, after: &Value, out: &mut Vec<Difference>)
         }
         _ if before == after => {}
         _ => {
-            out.push(Difference { path: path.to_owned(), from: before.clone(), to: after.clone() })
+            out.push(Difference { path: path.to_owned(), from: before.clone(), to: after.clone() });
         }
     }
 }

@@ -220,8 +220,8 @@ fn a_whole_manifest_in_yaml_and_in_json() {
     assert_eq!(manifest.tenants[0].name, "Acme \u{1f600} \\u0041 \u{e9}");
     assert_eq!(manifest.tenants[0].users[0].email_verified, Some(true));
     assert_eq!(
-        mistakes(&json.replace("email_verified", "verified")),
-        ["3: users[0].verified: unknown key; did you mean email_verified?"]
+        mistakes(&json.replace("email_verified", "emailVerified")),
+        ["3: users[0].emailVerified: unknown key; did you mean email_verified?"]
     );
 }
 
