@@ -5,7 +5,7 @@ pub(crate) mod support;
 use harness::{Server, both};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Answer, Api, PASSWORD, machine, refresh, sign_in, tenants};
+use support::{Answer, Api, PASSWORD, machine, manifest, refresh, sign_in, tenants};
 
 both!(
     an_application_lives_and_ends,
@@ -15,6 +15,7 @@ both!(
     a_request_is_done_once,
     bad_input_is_told_and_nothing_is_written,
     changes_are_audited_with_their_actor,
+    a_token_of_the_system_tenant_works_for_its_organization,
 );
 
 async fn an_application_lives_and_ends(server: &Server) {
@@ -45,7 +46,8 @@ async fn an_application_lives_and_ends(server: &Server) {
     let unchanged = Answer::of(unchanged).await;
     assert_eq!((unchanged.status, unchanged.text.as_str()), (304, ""));
 
-    let changed = api.patch(&path, "\"v1\"", &json!({ "name": "Renamed", "audiences": null })).await;
+    let changed =
+        api.patch(&path, "\"v1\"", &json!({ "name": "Renamed", "audiences": null })).await;
     assert_eq!(changed.header("etag"), "\"v2\"");
     let changed = changed.expect(200);
     assert_eq!((&changed["name"], &changed["scopes"]), (&json!("Renamed"), &json!(["a"])));
@@ -76,13 +78,17 @@ async fn a_user_lives_and_ends(server: &Server) {
     let again = api.post("/users", &json!({ "email": "bob@example.COM" })).await;
     assert_eq!(again.problem(409, "already-exists"), ["email"]);
 
-    let patch = json!({ "name": null, "claims": { "given_name": null, "address": { "country": "UK" } } });
+    let patch =
+        json!({ "name": null, "claims": { "given_name": null, "address": { "country": "UK" } } });
     let after = api.patch(&path, "\"v1\"", &patch).await.expect(200);
     assert_eq!(after["claims"], json!({ "address": { "locality": "London", "country": "UK" } }));
     assert_eq!((after.get("name"), &after["email_verified"]), (None, &json!(true)));
     // A new address is not verified unless somebody says so.
     let after = api.patch(&path, "\"v2\"", &json!({ "email": "b@example.com" })).await.expect(200);
-    assert_eq!((&after["email"], &after["email_verified"]), (&json!("b@example.com"), &json!(false)));
+    assert_eq!(
+        (&after["email"], &after["email_verified"]),
+        (&json!("b@example.com"), &json!(false))
+    );
     let taken = api.patch(&path, "\"v3\"", &json!({ "email": "ada@acme.example" })).await;
     assert_eq!(taken.problem(409, "already-exists"), ["email"]);
     api.delete(&path, "\"v3\"").await.expect(204);
@@ -214,7 +220,8 @@ async fn bad_input_is_told_and_nothing_is_written(server: &Server) {
     let api = Api::new(server, "acme", &["admin"]).await;
     let before = server.row_counts().await;
     let user = |body: &str| {
-        let request = api.request(Method::POST, "/users").header("content-type", "application/json");
+        let request =
+            api.request(Method::POST, "/users").header("content-type", "application/json");
         Answer::of(request.body(body.to_owned()))
     };
     let long = "x".repeat(3_000);
@@ -285,7 +292,63 @@ async fn changes_are_audited_with_their_actor(server: &Server) {
         )
         .await;
     let kinds: Vec<&str> = events.iter().map(|(kind,)| kind.as_str()).collect();
-    let wanted = ["application.created", "user.created", "application.updated",
-        "application.deleted", "user.updated", "user.deleted"];
+    let wanted = [
+        "application.created",
+        "user.created",
+        "application.updated",
+        "application.deleted",
+        "user.updated",
+        "user.deleted",
+    ];
     assert_eq!(kinds, wanted);
+}
+
+async fn a_token_of_the_system_tenant_works_for_its_organization(server: &Server) {
+    tenants(server).await;
+    server.apply(&manifest("system", &[&format!("{}/api", server.base)])).await;
+    let key = Api::new(server, "acme", &["viewer"]).await;
+    let tenant = key.get("/tenant").await.expect(200);
+    let organization = tenant["organization_id"].as_str().expect("every customer has one");
+    let become_member = "INSERT INTO members \
+         (tenant_id, organization_id, user_id, role, created_at) \
+         SELECT u.tenant_id, c.organization_id, u.id, 'viewer', 0 FROM users u, tenants c \
+         WHERE u.tenant_id = (SELECT tenant_id FROM tenants WHERE slug = 'system') \
+         AND c.slug = 'acme' RETURNING created_at";
+    let at = |slug: &str, token: &str| Api {
+        server,
+        base: server.issuer(slug),
+        credential: token.to_owned(),
+    };
+    let held = sign_in(server, "system").await;
+    at("acme", &held.access_token).get("/tenant").await.problem(401, "unauthenticated");
+
+    // The sign-in pages do not ask for an organization: so it is put into what is remembered.
+    let set = match server.database {
+        None => format!("json_set(details, '$.organization', '{organization}')"),
+        Some(_) => format!("jsonb_set(details, '{{organization}}', '\"{organization}\"')"),
+    };
+    let sql = format!("UPDATE refresh_families SET details = {set} RETURNING created_at");
+    assert_eq!(server.rows::<(i64,)>(&sql).await.len(), 1);
+    let tokens = refresh(server, "system", &held.refresh_token).await.expect(200);
+    let token = tokens["access_token"].as_str().expect("a token");
+    let acme = at("acme", token);
+    acme.get("/tenant").await.problem(401, "unauthenticated");
+    assert_eq!(server.rows::<(i64,)>(become_member).await.len(), 1);
+    assert_eq!(acme.get("/tenant").await.expect(200), tenant);
+    acme.post("/users", &json!({})).await.problem(403, "forbidden");
+    for elsewhere in ["globex", "system"] {
+        at(elsewhere, token).get("/tenant").await.problem(401, "unauthenticated");
+    }
+    let promote = "UPDATE members SET role = 'admin' RETURNING created_at";
+    assert_eq!(server.rows::<(i64,)>(promote).await.len(), 1);
+    acme.post("/users", &json!({})).await.expect(201);
+    // Its audit names the user, of its own tenant.
+    let by_user = "SELECT COUNT(*) FROM audit_events WHERE kind = 'user.created' \
+         AND actor_kind = 'user' AND actor_tenant_id <> tenant_id";
+    assert_eq!(server.number(by_user).await, 1);
+    let revoked = [("token", held.refresh_token.as_str())];
+    let request = server.http.post(format!("{}/oauth/revoke", server.issuer("system")));
+    let request = request.basic_auth("system-web", Some("the-secret-of-system-0123456789"));
+    Answer::of(request.form(&revoked)).await.expect(200);
+    acme.get("/tenant").await.problem(401, "unauthenticated");
 }

@@ -40,17 +40,12 @@ pub(crate) async fn change(seed: &Seed, request: Request) -> Result<Changed, Err
         Ok::<_, Error>((changed, list))
     };
     let (changed, list) = seed.shared.store.write(id, write).await?;
-    publish(seed, &changed, list).await?;
+    publish(seed, &changed, list).await;
     Ok(changed)
 }
 
-/// Publishes what was committed, after making the keys that an application needs to work.
-async fn publish(seed: &Seed, changed: &Changed, list: Vec<Stored>) -> Result<(), Error> {
-    if let Changed::Application(app) = changed {
-        for alg in needed_algs(app) {
-            keys::ensure(seed, alg).await?;
-        }
-    }
+/// Publishes what was committed, and makes the keys that an application needs to work.
+async fn publish(seed: &Seed, changed: &Changed, list: Vec<Stored>) {
     let tenant = match changed {
         Changed::Tenant(tenant) => Some(Arc::new(tenant.clone())),
         _ => None,
@@ -61,7 +56,14 @@ async fn publish(seed: &Seed, changed: &Changed, list: Vec<Stored>) -> Result<()
             view.tenant = tenant;
         }
     });
-    Ok(())
+    if let Changed::Application(app) = changed {
+        for alg in needed_algs(app) {
+            // The change stands either way; the first token that needs the key tries again.
+            if let Err(e) = keys::ensure(seed, alg).await {
+                tracing::error!(tenant = %seed.id, error = %e, "a signing key was not made");
+            }
+        }
+    }
 }
 
 /// The algorithms that an application's tokens are signed with.

@@ -13,6 +13,8 @@ use crate::receipts::{Cell, Swapped};
 use crate::refusals::Refusals;
 
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Refusals are written more rarely than receipts: somebody else decides how many there are.
+const REFUSALS_EVERY: u32 = 20;
 
 pub(crate) struct Flusher {
     pub(crate) store: Store,
@@ -30,13 +32,17 @@ pub(crate) struct Flusher {
 
 impl Flusher {
     pub(crate) async fn run(mut self) {
+        let mut round = 0;
         loop {
             let stop = tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => None,
                 asked = &mut self.stop => Some(asked),
             };
             self.receipts().await;
-            self.refusals().await;
+            round = (round + 1) % REFUSALS_EVERY;
+            if round == 0 || stop.is_some() {
+                self.refusals().await;
+            }
             if let Some(asked) = stop {
                 let _ = asked.map(|done| done.send(()));
                 return;

@@ -1,10 +1,12 @@
 //! From an address to a warm tenant: single-flight start, negative cache, idle eviction.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bailiwick_domain::TenantId;
 use bailiwick_store::addresses;
 use moka::future::Cache;
+use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::runtime::Threads;
@@ -15,6 +17,7 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 /// How long an address that is not there is believed not to be there. New addresses are seen
 /// earlier, through the change feed.
 const MISS: Duration = Duration::from_secs(5);
+const LOOKING_UP: usize = 4;
 const MOST_ADDRESSES: u64 = 200_000;
 const MOST_MISSES: u64 = 20_000;
 const MOST_TENANTS: u64 = 50_000;
@@ -35,6 +38,7 @@ pub(crate) struct Registry {
     addresses: Cache<String, (TenantId, bool)>,
     misses: Cache<String, ()>,
     warm: Cache<TenantId, TenantHandle>,
+    looking_up: Arc<Semaphore>,
 }
 
 impl Registry {
@@ -44,6 +48,7 @@ impl Registry {
             threads,
             addresses: Cache::builder().max_capacity(MOST_ADDRESSES).time_to_idle(IDLE).build(),
             misses: Cache::builder().max_capacity(MOST_MISSES).time_to_live(MISS).build(),
+            looking_up: Arc::new(Semaphore::new(LOOKING_UP)),
             warm: Cache::builder().max_capacity(MOST_TENANTS).time_to_idle(IDLE).build(),
         }
     }
@@ -65,6 +70,8 @@ impl Registry {
         if self.misses.get(address).await.is_some() {
             return Ok(None);
         }
+        // However many addresses somebody invents, few of them wait for the database at a time.
+        let _permit = self.looking_up.acquire().await.map_err(|_| Error::Restarting)?;
         let wanted = address.to_owned();
         let read = self.addresses.try_get_with_by_ref(address, async {
             let row = self

@@ -72,7 +72,11 @@ impl PasswordPool {
                 loop {
                     let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     match next {
-                        Ok(work) => work(&hasher),
+                        // A panic must not take the thread along.
+                        Ok(work) => {
+                            let work = std::panic::AssertUnwindSafe(|| work(&hasher));
+                            let _ = std::panic::catch_unwind(work);
+                        }
                         Err(_) => return,
                     }
                 }
@@ -104,6 +108,9 @@ impl PasswordPool {
             let known = stored.is_some();
             let text = stored.unwrap_or_else(|| hasher.nobody.clone());
             let hash = PasswordHash::new(&text).map_err(|_| PasswordError::Failed)?;
+            if !is_affordable(&hash) {
+                return Err(PasswordError::Failed);
+            }
             // The stored hash's own parameters count, so that older hashes go on working.
             let right = hasher.argon2.verify_password(password.expose_secret().as_bytes(), &hash);
             Ok(right.is_ok() && known)
@@ -130,12 +137,22 @@ impl PasswordPool {
     }
 }
 
-/// Whether `text` is a password hash that can be stored: Argon2 in PHC form.
+/// Whether `text` is a password hash that can be stored: Argon2 in PHC form, of bounded cost.
 #[must_use]
 pub fn is_password_hash(text: &str) -> bool {
     text.len() <= 512
-        && PasswordHash::new(text)
-            .is_ok_and(|h| h.algorithm.as_str().starts_with("argon2") && h.hash.is_some())
+        && PasswordHash::new(text).is_ok_and(|h| {
+            h.algorithm.as_str().starts_with("argon2") && h.hash.is_some() && is_affordable(&h)
+        })
+}
+
+/// A hash says itself what verifying it costs, and somebody else may have written it: at most
+/// 64 MiB, ten passes and 256 MiB in all.
+fn is_affordable(hash: &PasswordHash) -> bool {
+    Params::try_from(hash).is_ok_and(|p| {
+        let work = u64::from(p.m_cost()) * u64::from(p.t_cost());
+        p.m_cost() <= 65_536 && p.t_cost() <= 10 && p.p_cost() <= 4 && work <= 262_144
+    })
 }
 
 impl Hasher {
@@ -180,6 +197,19 @@ mod tests {
         assert_eq!(pool.verify("correct horse".into(), Some(hash.clone())).await, Ok(true));
         assert_eq!(pool.verify("wrong".into(), Some(hash)).await, Ok(false));
         assert_eq!(pool.verify("correct horse".into(), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_unbounded_cost_is_refused() {
+        let config = Passwords { threads: 1, queue: 4 };
+        let pool = PasswordPool::start(config, &Env::system()).expect("starts");
+        let hash = pool.hash("x".into()).await.expect("hashes");
+        for cost in ["m=33554432,t=2,p=1", "m=19456,t=4294967295,p=1", "m=65536,t=9,p=1"] {
+            let dear = hash.replace("m=19456,t=2,p=1", cost);
+            assert!(!is_password_hash(&dear), "{dear}");
+            let verified = pool.verify("x".into(), Some(dear)).await;
+            assert_eq!(verified, Err(PasswordError::Failed));
+        }
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
 //! Every route, on one screen.
 
+use std::sync::LazyLock;
+
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, dev, web};
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -53,6 +55,37 @@ pub fn document() -> OpenApi {
         .configure(platform)
         .split_for_parts();
     doc
+}
+
+/// The methods of a path, when it is one of ours: the router itself does not tell a method that a
+/// path lacks from a path that is not there (RFC 9110 15.5.6).
+#[must_use]
+pub fn methods(path: &str) -> Option<&'static str> {
+    static TABLE: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+        let methods = |item: &PathItem| {
+            let all = [
+                ("GET", &item.get),
+                ("POST", &item.post),
+                ("PUT", &item.put),
+                ("PATCH", &item.patch),
+                ("DELETE", &item.delete),
+            ];
+            all.into_iter().filter(|(_, o)| o.is_some()).map(|(m, _)| m).collect::<Vec<_>>()
+        };
+        let paths = document().paths.paths.into_iter();
+        paths.map(|(path, item)| (path, methods(&item).join(", "))).collect()
+    });
+    let fits = |template: &str| {
+        let mut parts = (template.split('/'), path.split('/'));
+        loop {
+            match (parts.0.next(), parts.1.next()) {
+                (None, None) => return true,
+                (Some(t), Some(p)) if t == p || (t.starts_with('{') && !p.is_empty()) => {}
+                _ => return false,
+            }
+        }
+    };
+    TABLE.iter().find(|(template, _)| fits(template)).map(|(_, methods)| methods.as_str())
 }
 
 /// The application: what the server runs, and what tests run.

@@ -12,13 +12,13 @@ pub(crate) const REDIRECT: &str = "http://127.0.0.1:3999/callback";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-fn manifest(slug: &str) -> String {
+pub(crate) fn manifest(slug: &str, audiences: &[&str]) -> String {
     format!(
         r#"tenant: {{ slug: {slug}, name: Tenant {slug} }}
 applications:
   - {{ client_id: {slug}-web, name: Web, type: web, client_secret: the-secret-of-{slug}-0123456789,
       first_party: true, redirect_uris: ["{REDIRECT}"], scopes: [openid, email, offline_access],
-      grant_types: [authorization_code, refresh_token] }}
+      grant_types: [authorization_code, refresh_token], audiences: {audiences:?} }}
 users:
   - {{ email: ada@{slug}.example, password: {PASSWORD}, name: Ada }}
 "#
@@ -27,7 +27,7 @@ users:
 
 /// Makes the tenants `acme` and `globex`.
 pub(crate) async fn tenants(server: &Server) {
-    server.apply(&format!("{}---\n{}", manifest("acme"), manifest("globex"))).await;
+    server.apply(&format!("{}---\n{}", manifest("acme", &[]), manifest("globex", &[]))).await;
 }
 
 /// An answer.

@@ -41,7 +41,6 @@ impl Visit {
     ///
     /// # Panics
     /// When the browser was sent elsewhere.
-    #[must_use]
     pub fn page(self) -> Page {
         match self {
             Self::Page(page) => page,
@@ -53,7 +52,6 @@ impl Visit {
     ///
     /// # Panics
     /// When the browser is still at the provider.
-    #[must_use]
     pub fn left(self) -> Url {
         match self {
             Self::Left(url) => url,

@@ -117,6 +117,8 @@ impl Server {
         if let Some(database) = &database {
             config.insert("BAILIWICK_DATABASE_URL".to_owned(), database.app.clone());
             config.insert("BAILIWICK_DATABASE_SYSTEM_URL".to_owned(), database.system.clone());
+            // Only the embedded mode makes its own.
+            write_master_key(&data.path().join("master.key"));
         }
         config.extend(options.config.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let server = Self {
@@ -330,6 +332,15 @@ impl Drop for Server {
             std::panic::resume_unwind(why);
         }
     }
+}
+
+fn write_master_key(path: &std::path::Path) {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.create_new(true).write(true).mode(0o600).open(path);
+    let key = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    file.and_then(|mut f| f.write_all(key.as_bytes())).expect("a temporary folder is writable");
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests are the other people here")]

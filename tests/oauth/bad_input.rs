@@ -57,7 +57,14 @@ async fn bodies(server: &Server) {
                 assert!(answer.body["error"].is_string(), "{answer:?}");
             }
         }
-        for path in ["/login", "/login/accounts", "/login/consent", "/login/sign-out", "/oauth/logout", "/oauth/authorize"] {
+        for path in [
+            "/login",
+            "/login/accounts",
+            "/login/consent",
+            "/login/sign-out",
+            "/oauth/logout",
+            "/oauth/authorize",
+        ] {
             for (media, body, status) in [
                 ("application/json", b"{}".to_vec(), 400..=403),
                 (FORM, b"x=%ff".to_vec(), 400..=403),
@@ -97,8 +104,18 @@ fn hostile() -> Vec<String> {
 async fn fields(server: &Server) {
     let acme = Acme::new(server).await;
     let names = [
-        "grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource",
-        "client_id", "client_secret", "client_assertion", "client_assertion_type", "token",
+        "grant_type",
+        "code",
+        "redirect_uri",
+        "code_verifier",
+        "refresh_token",
+        "scope",
+        "resource",
+        "client_id",
+        "client_secret",
+        "client_assertion",
+        "client_assertion_type",
+        "token",
         "token_type_hint",
     ];
     let base = [
@@ -130,9 +147,25 @@ async fn fields(server: &Server) {
 async fn requests(server: &Server) {
     let acme = Acme::new(server).await;
     let names = [
-        "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce",
-        "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint",
-        "id_token_hint", "ui_locales", "acr_values", "claims", "resource", "display", "request",
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_challenge_method",
+        "prompt",
+        "max_age",
+        "login_hint",
+        "id_token_hint",
+        "ui_locales",
+        "acr_values",
+        "claims",
+        "resource",
+        "display",
+        "request",
     ];
     let mut browser = Browser::new(server);
     acme.sign_in(&mut browser, "web", &[]).await;

@@ -4,7 +4,14 @@ use harness::{Server, both};
 
 use super::support::{Acme, Answer, secret};
 
-both!(the_registered_method_works, everything_else_is_refused, rotated_applications_are_seen_at_once);
+both!(
+    the_registered_method_works,
+    everything_else_is_refused,
+    rotated_applications_are_seen_at_once
+);
+
+/// Fields of a form, and how it is refused.
+type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
@@ -24,7 +31,7 @@ async fn the_registered_method_works(server: &Server) {
     let encoded: String =
         url::form_urlencoded::byte_serialize(format!("{odd} {odd}").as_bytes()).collect();
     let url = acme.url("/oauth/token");
-    for (password, status) in [(encoded.as_str(), 200), (&format!("{odd} {odd}"), 401)] {
+    for (password, status) in [(encoded.as_str(), 200), (&format!("{odd} {odd}"), 400)] {
         let request = server.http.post(&url).basic_auth("odd", Some(password)).form(&[GRANT]);
         let answer = Answer::of(request.send().await.expect("answers")).await;
         assert_eq!(answer.status, status, "{answer:?}");
@@ -57,7 +64,7 @@ async fn everything_else_is_refused(server: &Server) {
         answer.refused(401, "invalid_client");
         assert!(answer.header("www-authenticate").starts_with("Basic "), "{why}");
     }
-    let forms: [(&[(&str, &str)], u16, &str); 9] = [
+    let forms: [Case<'_>; 9] = [
         (&[("client_id", "worker"), ("client_secret", &worker)], 401, "invalid_client"),
         (&[("client_id", "post"), ("client_secret", "wrong")], 401, "invalid_client"),
         (&[("client_id", "worker")], 401, "invalid_client"),
@@ -99,7 +106,8 @@ async fn rotated_applications_are_seen_at_once(server: &Server) {
     server
         .apply(
             "tenant: { slug: acme, name: Acme }\napplications:\n  - { client_id: web, name: Web, \
-             type: web, grant_types: [authorization_code] }",
+             type: web, redirect_uris: [\"http://127.0.0.1:3999/callback\"], grant_types: \
+             [authorization_code] }",
         )
         .await;
     let token = tokens["refresh_token"].as_str().expect("a refresh token");

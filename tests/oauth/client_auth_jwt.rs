@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bailiwick_domain::application::SigningAlg;
 use bailiwick_domain::env::Clock as _;
 use bailiwick_protocol::jose::{Generated, SigningKey, Typ};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use harness::{Server, both};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

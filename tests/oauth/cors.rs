@@ -38,7 +38,8 @@ async fn only_what_scripts_need(server: &Server) {
         assert!(refused.status >= 400);
         assert_eq!(refused.header(ALLOW), SPA);
         assert!(refused.header("vary").to_lowercase().contains("origin"));
-        for origin in ["https://evil.example", "null", "http://127.0.0.1:3998", "http://127.0.0.1"] {
+        for origin in ["https://evil.example", "null", "http://127.0.0.1:3998", "http://127.0.0.1"]
+        {
             assert_eq!(ask(Method::OPTIONS, path, origin).await.header(ALLOW), "", "{origin}");
             assert_eq!(ask(Method::POST, path, origin).await.header(ALLOW), "", "{origin}");
         }

@@ -19,10 +19,15 @@ fn half_hash(token: &str) -> String {
 async fn every_response_type(server: &Server) {
     let acme = Acme::new(server).await;
     let mut browser = Browser::new(server);
-    for kind in
-        ["id_token", "id_token token", "token id_token", "code id_token", "code token",
-            "code id_token token", "token code id_token"]
-    {
+    for kind in [
+        "id_token",
+        "id_token token",
+        "token id_token",
+        "code id_token",
+        "code token",
+        "code id_token token",
+        "token code id_token",
+    ] {
         let more = [("response_type", kind), ("scope", "openid email")];
         let back = acme.sign_in(&mut browser, "front", &more).await;
         assert!(back.query().is_none(), "{kind}: {back}");
@@ -44,7 +49,8 @@ async fn every_response_type(server: &Server) {
         let id = id_token.map(|token| claims(&token.into()));
         if let Some(id) = &id {
             assert_eq!(id["nonce"], "the nonce");
-            let hash = |of: &Option<String>| of.as_deref().map_or(Value::Null, |t| half_hash(t).into());
+            let hash =
+                |of: &Option<String>| of.as_deref().map_or(Value::Null, |t| half_hash(t).into());
             assert_eq!(id["at_hash"], hash(&token), "{kind}");
             assert_eq!(id["c_hash"], hash(&code), "{kind}");
             // Alone it has what the scopes release: there is no token to ask with.

@@ -198,7 +198,8 @@ async fn consent_is_asked_for_and_remembered(server: &Server) {
     // Another user is asked for itself; a first-party application never asks.
     let page = Browser::new(server).sign_in(&url, BOB.0, BOB.1).await.page();
     assert!(page.has("#allow"));
-    let kinds = "SELECT COUNT(*) FROM audit_events WHERE kind IN ('consent.given', 'consent.refused')";
+    let kinds =
+        "SELECT COUNT(*) FROM audit_events WHERE kind IN ('consent.given', 'consent.refused')";
     assert_eq!(server.number(kinds).await, 4);
 }
 

@@ -45,7 +45,8 @@ async fn tells_nothing_else(server: &Server) {
     acme.post_as("spa", "/oauth/introspect", &[("token", good)])
         .await
         .refused(400, "unauthorized_client");
-    let answer = Answer::of(server.post("/t/acme/oauth/introspect", &[("token", good)]).await).await;
+    let answer =
+        Answer::of(server.post("/t/acme/oauth/introspect", &[("token", good)]).await).await;
     answer.refused(400, "invalid_request");
     acme.post_as("web", "/oauth/introspect", &[]).await.refused(400, "invalid_request");
     // Whose business it is not, gets the answer for garbage.
@@ -55,7 +56,8 @@ async fn tells_nothing_else(server: &Server) {
         assert!(!acme.other().is_active("web", token).await);
     }
     let refresh = tokens["refresh_token"].as_str().expect("a token");
-    for garbage in ["x", &tampered(good), &tampered(refresh), "a.b.c", "bwr_AA", &"x".repeat(8_000)] {
+    for garbage in ["x", &tampered(good), &tampered(refresh), "a.b.c", "bwr_AA", &"x".repeat(8_000)]
+    {
         assert!(!acme.is_active("web", &garbage.into()).await, "{garbage}");
     }
     assert!(!acme.is_active("web", &tokens["id_token"]).await);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use harness::{Browser, Page, Server, both};
 
-use super::support::{ADA, Acme, given};
+use super::support::{ADA, Acme, BOB, given};
 
 both!(
     forms_work_only_in_the_browser_that_has_them,
     signing_in_changes_the_cookie,
     a_pending_request_is_sealed_and_short_lived,
+    what_was_done_in_one_browser_counts_only_there,
     every_page_is_guarded_by_headers,
     nobody_learns_who_is_a_user,
 );
@@ -36,10 +37,6 @@ async fn forms_work_only_in_the_browser_that_has_them(server: &Server) {
     let mut other = Browser::new(server);
     sign_in_page(&acme, &mut other).await;
     assert_eq!(other.submit(form.clone()).await.page().status, 403);
-    // Its own token does not help with another browser's request.
-    let own = sign_in_page(&acme, &mut other).await.form("#sign-in");
-    let stolen = form.clone().fill("csrf", own.value("csrf").expect("a token"));
-    assert!(other.submit(stolen).await.page().status >= 400);
     // A page of another site posts, and the browser says so.
     let cookie = &browser.cookies()[0];
     let request = server
@@ -114,16 +111,31 @@ async fn a_pending_request_is_sealed_and_short_lived(server: &Server) {
         }
     }
     assert_eq!(browser.open(&acme.url("/login")).await.page().status, 400);
-    // Another browser cannot go on with it.
     let url = acme.url(&format!("/login?request={sealed}"));
-    let page = Browser::new(server).open(&url).await.page();
-    assert_eq!((page.status, page.text("#error-code").as_str()), (400, "other_browser"));
     assert!(browser.open(&url).await.page().has("#sign-in"));
     server.advance(Duration::from_secs(1_800)).await;
     let page = browser.open(&url).await.page();
     assert_eq!((page.status, page.text("#error-code").as_str()), (400, "request_expired"));
     let late = form.fill("#email", ADA.0).fill("#password", ADA.1);
     assert_eq!(browser.submit(late).await.page().status, 400);
+}
+
+async fn what_was_done_in_one_browser_counts_only_there(server: &Server) {
+    let acme = Acme::new(server).await;
+    let mut bobs = Browser::new(server);
+    acme.sign_in_as(BOB, &mut bobs, "web", &[]).await;
+    // Ada signs in again, as the application asks, and stops at the way back.
+    let mut browser = Browser::new(server);
+    let page = browser.open(&acme.authorize_url("web", &[("prompt", "login")])).await.page();
+    let form = page.form("#sign-in").fill("#email", ADA.0).fill("#password", ADA.1);
+    let cookie = &browser.cookies()[0];
+    let request = server.http.post(form.action).form(&form.fields);
+    let request = request.header("cookie", format!("{}={}", cookie.name, cookie.value));
+    let answer = request.send().await.expect("answers");
+    let resume = answer.headers()["location"].to_str().expect("ASCII").to_owned();
+    // Bob is signed in in the other browser, but did not sign in again for this request.
+    assert!(bobs.open(&resume).await.page().has("#sign-in"));
+    assert!(Browser::new(server).open(&resume).await.page().has("#sign-in"));
 }
 
 async fn every_page_is_guarded_by_headers(server: &Server) {

@@ -60,7 +60,10 @@ fn manifest() -> String {
          grant_types: [authorization_code, refresh_token], \
          scopes: [openid, profile, email, phone, address, offline_access, notes]";
     let with = |more: &str| format!("{USER}, {more}");
-    let (first, none) = (with("first_party: true"), with("first_party: true, lifetimes: { refresh_token_grace: 0 }"));
+    let (first, none) = (
+        with("first_party: true"),
+        with("first_party: true, lifetimes: { refresh_token_grace: 0 }"),
+    );
     let post = with("first_party: true, token_endpoint_auth_method: client_secret_post");
     let front = "redirect_uris: [\"http://127.0.0.1:3999/callback\"], first_party: true, \
          grant_types: [authorization_code, implicit, refresh_token], \
@@ -70,8 +73,10 @@ fn manifest() -> String {
          \"http://127.0.0.1:3999/other?x=%2f+1\"], first_party: true, scopes: [openid]";
     let native = "redirect_uris: [\"http://127.0.0.1/callback\", \"com.example.app:/cb\"], \
          first_party: true, scopes: [openid]";
-    let resources = with("first_party: true, audiences: [\"https://orders.example\", \
-         \"https://bills.example\"]");
+    let resources = with(
+        "first_party: true, audiences: [\"https://orders.example\", \
+         \"https://bills.example\"]",
+    );
     let algs: Vec<String> = ["ES256", "PS256", "EdDSA"]
         .map(|alg| with(&format!("first_party: true, id_token_signed_response_alg: {alg}")))
         .into();
@@ -92,7 +97,11 @@ fn manifest() -> String {
             ("ps256", "web", &algs[1]),
             ("eddsa", "web", &algs[2]),
             ("pairwise", "web", &pairwise),
-            ("worker", "machine", "scopes: [orders.read, orders.write], audiences: [\"https://orders.example\"]"),
+            (
+                "worker",
+                "machine",
+                "scopes: [orders.read, orders.write], audiences: [\"https://orders.example\"]",
+            ),
             ("orders", "machine", "audiences: [\"https://orders.example\"]"),
         ],
         USERS,
@@ -194,12 +203,7 @@ impl<'s> Acme<'s> {
     }
 
     /// POST of a form, as this client; with its secret if it has one.
-    pub(crate) async fn post_as(
-        &self,
-        client: &str,
-        path: &str,
-        form: &[(&str, &str)],
-    ) -> Answer {
+    pub(crate) async fn post_as(&self, client: &str, path: &str, form: &[(&str, &str)]) -> Answer {
         let mut form = form.to_vec();
         let mut request = self.server.http.post(self.url(path));
         if matches!(client, "spa" | "native") {
@@ -262,7 +266,9 @@ impl<'s> Acme<'s> {
                     let form = page.form("#sign-in").fill("#email", email);
                     browser.submit(form.fill("#password", password)).await
                 }
-                Visit::Page(page) if page.has("#allow") => browser.submit(page.form("#allow")).await,
+                Visit::Page(page) if page.has("#allow") => {
+                    browser.submit(page.form("#allow")).await
+                }
                 stuck => panic!("stuck at {stuck:?}"),
             };
         }

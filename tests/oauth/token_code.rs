@@ -49,7 +49,11 @@ async fn gives_what_was_asked_for(server: &Server) {
     // A confidential client needs no PKCE, and then must not bring a verifier.
     let bare = [("code_challenge", ""), ("code_challenge_method", "")];
     let form = |code: String| {
-        [("grant_type", "authorization_code".into()), ("redirect_uri", REDIRECT.into()), ("code", code)]
+        [
+            ("grant_type", "authorization_code".into()),
+            ("redirect_uri", REDIRECT.into()),
+            ("code", code),
+        ]
     };
     let code = acme.code("web", &bare).await;
     let form_ = form(code);

@@ -101,10 +101,8 @@ async fn refuses(server: &Server) {
     }
     // Another tenant's endpoint does not take it.
     acme.other().userinfo(&tokens["access_token"]).await.refused(401, "invalid_token");
-    for (client, form) in [
-        ("worker", vec![("grant_type", "client_credentials")]),
-        ("web", vec![]),
-    ] {
+    for (client, form) in [("worker", vec![("grant_type", "client_credentials")]), ("web", vec![])]
+    {
         let token = match form.as_slice() {
             [] => acme.tokens(client, "notes").await,
             form => acme.token(client, form).await.ok(),

@@ -89,7 +89,9 @@ pub fn merge(target: &mut Value, patch: Value) {
 
 fn mistake(e: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let path = e.path().to_string();
-    Problem::mistake(if path == "." { "" } else { &path }, e.inner().to_string())
+    // "." is the document, and "?" a member whose name was not read to its end.
+    let path = path.trim_end_matches('?').trim_end_matches('.');
+    Problem::mistake(path, e.inner().to_string())
 }
 
 /// A JSON value whose objects have each member once.

@@ -1,6 +1,7 @@
 //! From a pending request to its next step: a page, or the answer.
 
 use actix_web::HttpResponse;
+use bailiwick_domain::application::{ApplicationType, redirect_uri_matches};
 use bailiwick_protocol::authorize::interaction::{Account, Step, next_step};
 use bailiwick_protocol::authorize::response::failure;
 use bailiwick_store::applications::Stored;
@@ -16,14 +17,22 @@ use super::tokens::sub_for;
 use crate::cx::Cx;
 use crate::pages::Problem;
 
-/// The application of a pending request: it may have been removed meanwhile.
+/// The application of a pending request. It may have been removed or changed since the request was
+/// validated: then it no longer stands for where the answer would go.
 ///
 /// # Errors
 /// A page that says so.
 pub fn application<'a>(cx: &'a Cx, pending: &Pending) -> Result<&'a Stored, PageError> {
-    let app = cx.view.applications.by_client_id(&pending.request.client_id);
+    let request = &pending.request;
     let gone = || PageError::new(Problem::UnknownApplication, "invalid_client");
-    app.map(|app| &**app).ok_or_else(gone)
+    let app = cx.view.applications.by_client_id(&request.client_id).ok_or_else(gone)?;
+    let spec = &app.application.spec;
+    let any_port = spec.kind == ApplicationType::Native;
+    let uri = &request.to.redirect_uri;
+    let still = spec.redirect_uris.iter().any(|r| redirect_uri_matches(r, uri, any_port))
+        && spec.response_types.contains(&request.response_type)
+        && request.scopes.is_subset(&spec.scopes);
+    if still { Ok(app) } else { Err(PageError::new(Problem::Expired, "application_changed")) }
 }
 
 /// Decides and takes the next step.

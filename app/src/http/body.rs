@@ -11,6 +11,9 @@ pub const MAX_FORM: usize = 64 * 1024;
 /// The most bytes of a JSON document of the management API.
 pub const MAX_JSON: usize = 512 * 1024;
 
+/// How long a body may take to arrive.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
@@ -38,13 +41,18 @@ pub async fn read(
         return Err(BodyError::TooLarge);
     }
     let mut body = BytesMut::with_capacity(declared);
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| BodyError::Broken)?;
-        if body.len() + chunk.len() > most {
-            return Err(BodyError::TooLarge);
+    let whole = async {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| BodyError::Broken)?;
+            if body.len() + chunk.len() > most {
+                return Err(BodyError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
+        Ok(())
+    };
+    // Who asks was decided before: a body must not be held back until that is no longer true.
+    tokio::time::timeout(PATIENCE, whole).await.map_err(|_| BodyError::Broken)??;
     Ok(body)
 }
 

@@ -1,8 +1,9 @@
 //! `GET /`: the front door of a tenant, and of the platform.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get};
+use bailiwick_actors::TenantHandle;
 use bailiwick_domain::Locale;
 use bailiwick_domain::tenant::Theme;
 
@@ -10,6 +11,7 @@ use crate::cx::Cx;
 use crate::flow::page::{Show, show};
 use crate::http::request_id::RequestId;
 use crate::pages::{self, ErrorPage, Look, Page, PlatformHome, Problem, TenantHome};
+use crate::routes;
 use crate::state::State;
 
 /// Whose sign-in this is.
@@ -34,8 +36,17 @@ pub async fn platform(state: Data<State>) -> HttpResponse {
     platform_page(&state, &Page::PlatformHome(home), StatusCode::OK)
 }
 
-/// Whatever no route answers: a missing page, or a tenant that is not there.
+/// Whatever no route answers: a missing page, a tenant that is not there, or another method.
 pub async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    let has_tenant = request.extensions().contains::<TenantHandle>();
+    if let Some(allow) = routes::methods(request.path()).filter(|_| has_tenant) {
+        return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allow)).json(
+            serde_json::json!({
+                "error": "method_not_allowed",
+                "error_description": format!("this resource has only {allow}"),
+            }),
+        );
+    }
     let accepts = request.headers().get("accept").and_then(|v| v.to_str().ok());
     if !accepts.is_some_and(|a| a.contains("text/html")) {
         return HttpResponse::NotFound().json(serde_json::json!({

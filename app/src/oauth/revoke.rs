@@ -61,7 +61,8 @@ pub async fn handler(
 
 fn access_token(cx: &Cx, app: &Stored, token: &str) -> Option<(Action, EventKind)> {
     let claims = verify_access_token(&cx.view.keys, cx.issuer(), token, cx.now).ok()?;
-    if claims.client_id != app.application.spec.client_id {
+    // What is revoked already leaves no second trace.
+    if claims.client_id != app.application.spec.client_id || !cx.view.is_live(&claims) {
         return None;
     }
     let expires_at = Timestamp::from_secs(claims.exp);

@@ -66,5 +66,6 @@ pub(super) const TABLES: &[Table] = &[
         "refusals",
         &["minute", "kind", "application_id", "network"],
         &[int("minute"), text("kind"), uuid("application_id"), text("network"), int("count")],
-    ),
+    )
+    .indexes(&[index(&["minute"])]),
 ];

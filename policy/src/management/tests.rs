@@ -26,10 +26,12 @@ fn is_read(action: Action) -> bool {
     action.name().ends_with(".get") || action.name().ends_with(".list")
 }
 
+/// Roles, whether of the platform, of which tenant; may read and change: its own tenant, another.
+type Row = (&'static [&'static str], bool, u128, [bool; 2], [bool; 2]);
+
 #[test]
 fn every_role_may_what_it_should_and_nothing_else() {
-    // Roles, of the platform, of the tenant; may read and change: own tenant, another tenant.
-    let table: [(&[&str], bool, u128, [bool; 2], [bool; 2]); 11] = [
+    let table: [Row; 11] = [
         (&[], false, CUSTOMER, [false, false], [false, false]),
         (&["viewer"], false, CUSTOMER, [true, false], [false, false]),
         (&["admin"], false, CUSTOMER, [true, true], [false, false]),

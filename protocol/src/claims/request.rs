@@ -11,6 +11,8 @@ use crate::error::OAuthError;
 
 const MAX_CLAIMS: usize = 50;
 const MAX_NAME: usize = 100;
+const MAX_VALUES: usize = 20;
+const MAX_VALUE: usize = 256;
 
 /// Claims that the application asks for one by one, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +93,7 @@ fn wishes(side: Value) -> Result<BTreeMap<String, Wish>, OAuthError> {
         Value::Object(members) if members.len() <= MAX_CLAIMS => members,
         _ => return Err(malformed()),
     };
-    let short = |name: &String| name.len() <= MAX_NAME;
+    let short = |name: &String| name.len() <= MAX_NAME && !name.contains('\0');
     if !members.keys().all(short) {
         return Err(malformed());
     }
@@ -109,12 +111,22 @@ fn parse_wish(wish: Value) -> Result<Wish, OAuthError> {
         Some(Value::Bool(essential)) => essential,
         Some(_) => return Err(malformed()),
     };
-    let values = match (members.remove("value"), members.remove("values")) {
+    let values: Vec<Value> = match (members.remove("value"), members.remove("values")) {
         (None, None) => Vec::new(),
         (Some(value), None) => vec![value],
         (None, Some(Value::Array(values))) => values,
         _ => return Err(malformed()),
     };
+    // They are stored with the code: scalars of bounded size, without NUL, which not every database
+    // can keep.
+    let storable = |value: &Value| match value {
+        Value::String(text) => text.len() <= MAX_VALUE && !text.contains('\0'),
+        Value::Array(_) | Value::Object(_) => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    };
+    if values.len() > MAX_VALUES || !values.iter().all(storable) {
+        return Err(malformed());
+    }
     Ok(Wish { essential, values })
 }
 

@@ -17,9 +17,7 @@ async fn a_call_is_done_once_until_it_is_forgotten() {
         let expires = NOW.plus_secs(3_600);
         let answer = Answer { status: 201, body: body.clone(), expires };
         let key = call.key_hash;
-        w.write(move |tx| async move { finish(&tx, tenant, &key, 201, answer).await })
-            .await
-            .unwrap();
+        w.write(move |tx| async move { finish(&tx, tenant, &key, answer).await }).await.unwrap();
         assert_eq!(ask(&w, call, NOW).await, Begun::Replay { status: 201, body });
         assert_eq!(ask(&w, Call { request_hash: [2; 32], ..call }, NOW).await, Begun::Different);
         // Another tenant's key is another key.

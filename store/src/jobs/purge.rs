@@ -41,6 +41,7 @@ const EXPIRING: &[Expiring] = &[
     // Twice the longest life of an access token: a starting tenant reads its revocations here.
     expiring("changes", "seq", "at", 2 * DAY),
     expiring("jobs", "tenant_id, id", "finished_at", 7 * DAY),
+    expiring("refusals", "tenant_id, minute, kind, application_id, network", "minute", 90 * DAY),
 ];
 
 /// Removes what has expired, of every tenant: at most `limit` rows of each table. When the result
