@@ -91,23 +91,6 @@ pub async fn is_alive(
     Ok(sql::one(tx, SQL, [now.0.into(), tenant.0.into(), id.0.into()]).await?.is_some())
 }
 
-/// Revokes what a user has given to an application, with all that it gave in turn, and tells the
-/// change feed. The result is the grants that this call revoked.
-///
-/// # Errors
-/// When the database fails.
-pub async fn revoke_of_user_and_client(
-    tx: &TenantTx,
-    tenant: TenantId,
-    user: UserId,
-    application: ApplicationId,
-    now: Timestamp,
-) -> Result<Vec<GrantId>> {
-    let sql = "SELECT id FROM grants WHERE tenant_id = $1 AND user_id = $2 \
-         AND application_id = $3 AND revoked_at IS NULL";
-    revoke_found(tx, tenant, sql, vec![user.0.into(), application.0.into()], now).await
-}
-
 /// Revokes every grant that a user gave, with its families; the result is those that this revoked.
 ///
 /// # Errors
@@ -122,7 +105,7 @@ pub async fn revoke_of_user(
     revoke_found(tx, tenant, sql, vec![user.0.into()], now).await
 }
 
-/// As [`revoke_of_user_and_client`], for one organization or none.
+/// As [`revoke_of_user`], of one application, for one organization or none.
 pub(crate) async fn revoke_between(
     tx: &TenantTx,
     tenant: TenantId,

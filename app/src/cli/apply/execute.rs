@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use bailiwick_actors::{Change, Error as OwnerError, NewTenant, Platform, TenantHandle};
-use bailiwick_domain::{ApplicationId, EventKind, TenantId, UserId};
+use bailiwick_domain::{EventKind, TenantId, UserId};
 use bailiwick_store::audit::{self, Actor, ActorKind, AuditEvent};
 use bailiwick_store::users::{self, NewUser, UserPatch};
 use bailiwick_store::vault::Label;
@@ -136,13 +136,12 @@ impl Doing<'_> {
         }
         let view = tenant.view();
         let id = view.tenant.id;
-        let applications: Vec<_> = view.applications.iter().map(|a| a.id).collect();
         let (env, actor) = (self.platform.env().clone(), self.actor);
         let write = move |tx: TenantTx| async move {
             let mut events = Vec::new();
             for write in writes {
                 let (kind, user) = (write.event(), write.user());
-                write.run(&tx, id, &applications, env.now()).await?;
+                write.run(&tx, id, env.now()).await?;
                 events.push(AuditEvent::new(&env, id, kind, actor).on("user", user.0));
             }
             audit::append(&tx, &events).await
@@ -205,7 +204,6 @@ impl Write {
         self,
         tx: &TenantTx,
         tenant: TenantId,
-        applications: &[ApplicationId],
         now: bailiwick_domain::Timestamp,
     ) -> Result<(), StoreError> {
         match self {
@@ -216,9 +214,7 @@ impl Write {
             Self::Remove(id, version) => {
                 // What the user holds must stop working at once, not only when it runs out.
                 sessions::end_of_user(tx, tenant, id, now).await?;
-                for application in applications {
-                    grants::revoke_of_user_and_client(tx, tenant, id, *application, now).await?;
-                }
+                grants::revoke_of_user(tx, tenant, id, now).await?;
                 users::delete(tx, tenant, id, version, now).await?;
             }
         }
