@@ -10,15 +10,21 @@ use std::time::Duration;
 
 use bailiwick_domain::{Env, TenantId, Timestamp};
 use bailiwick_store::changes::{self, Change, Position, Topic};
-use bailiwick_store::{Error as StoreError, Store};
+use bailiwick_store::redis::Redis;
+use bailiwick_store::{Error as StoreError, Store, SystemTx};
+use tokio::sync::mpsc;
 
 use crate::registry::Registry;
 use crate::revocations::RevokedKey;
 use crate::tenant::TenantCommand;
 
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How far back each poll reads again.
-const OVERLAP: Duration = Duration::from_secs(10);
+/// How long an announced change waits for others that come with it.
+const TOGETHER: Duration = Duration::from_millis(10);
+/// How far back each poll reads again: longer than the longest transaction of the store.
+const OVERLAP: Duration = Duration::from_secs(15);
+/// A machine's clock that is this far from the database's is reported.
+const DRIFT: i64 = 5_000_000;
 /// Without a successful poll for this long a node is not ready.
 const STALE: Duration = Duration::from_secs(5);
 /// ... and for this long it refuses to vouch for tokens and sessions.
@@ -69,14 +75,17 @@ struct Progress {
 
 impl Feed {
     pub(crate) async fn run(self) {
+        let mut announced = self.store.redis().map(Redis::announcements);
         let mut progress = Progress { newest: self.env.now(), ..Progress::default() };
         loop {
-            tokio::time::sleep(INTERVAL).await;
+            next(&mut announced).await;
             let asked_at = self.env.now();
             match self.poll(&mut progress).await {
                 Ok(()) => self.health.0.store(asked_at.0, Ordering::Relaxed),
                 Err(e) => tracing::warn!(error = %e, "the change feed could not be read"),
             }
+            metrics::gauge!("bailiwick_change_feed_age_seconds")
+                .set(self.health.age(self.env.now()).as_secs_f64());
         }
     }
 
@@ -88,7 +97,11 @@ impl Feed {
         }
         let mut from = Position::from(progress.newest.minus(OVERLAP));
         loop {
-            let read = move |tx| async move { changes::since(&tx, from, PAGE).await };
+            let env = self.env.clone();
+            let read = move |tx| async move {
+                set_right(&env, &tx).await?;
+                changes::since(&tx, from, PAGE).await
+            };
             let page: Vec<Change> = self.store.system(read).await?;
             let full = page.len() as u64 >= PAGE;
             if let Some(last) = page.last() {
@@ -150,4 +163,42 @@ impl Feed {
             }
         }
     }
+}
+
+/// Waits for the next poll: announced, or due.
+async fn next(announced: &mut Option<mpsc::Receiver<()>>) {
+    let told = async {
+        if let Some(receiver) = announced
+            && receiver.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = tokio::time::sleep(INTERVAL) => {}
+        () = told => tokio::time::sleep(TOGETHER).await,
+    }
+}
+
+/// Nodes run on the time of the database: then they agree on when a code expires and a key signs,
+/// however wrong the clocks of their machines are.
+pub(crate) async fn set_right(env: &Env, tx: &SystemTx) -> Result<(), StoreError> {
+    let before = env.now();
+    let Some(truth) = changes::database_time(tx).await? else { return Ok(()) };
+    let shown = before.plus(env.now().since(before) / 2);
+    if let Some(wrong) = env.set_right(shown, truth) {
+        if wrong.abs() > DRIFT {
+            tracing::warn!(microseconds = wrong, "the clock of this machine is wrong");
+        }
+        metrics::gauge!("bailiwick_clock_corrected_microseconds").set(wrong_as_f64(wrong));
+    }
+    Ok(())
+}
+
+/// Exact up to 285 years.
+fn wrong_as_f64(micros: i64) -> f64 {
+    let seconds = i32::try_from(micros / 1_000_000).unwrap_or(i32::MAX);
+    let rest = i32::try_from(micros % 1_000_000).unwrap_or(0);
+    f64::from(seconds) * 1e6 + f64::from(rest)
 }

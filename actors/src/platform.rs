@@ -3,15 +3,17 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bailiwick_domain::{ApplicationId, BootId, Env, TenantId};
 use bailiwick_store::Store;
+use bailiwick_store::redis::Redis;
 use bailiwick_store::vault::MasterKeyring;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::committer::Committers;
 use crate::error::Error;
-use crate::feed::{Feed, FeedHealth};
+use crate::feed::{self, Feed, FeedHealth};
 use crate::flush::Flusher;
 use crate::refusals::Refusals;
 use crate::registry::{Registry, Route};
@@ -49,6 +51,9 @@ impl fmt::Debug for Platform {
     }
 }
 
+/// How often Redis is asked whether it is there, so that an idle node notices, too.
+const NOTICE: Duration = Duration::from_secs(1);
+
 /// Threads that actors live on. They wait for SQL more than they compute.
 const THREADS: usize = 2;
 
@@ -64,6 +69,8 @@ impl Platform {
         keyring: MasterKeyring,
         options: Options,
     ) -> Result<Self, Error> {
+        let clock = env.clone();
+        store.system(move |tx| async move { feed::set_right(&clock, &tx).await }).await?;
         let threads = Threads::start(THREADS);
         let (dirty, queue) = mpsc::unbounded_channel();
         let shared = Shared {
@@ -88,8 +95,12 @@ impl Platform {
             unsent: Vec::new(),
         };
         threads.spawn(flusher.run());
+        let redis = store.redis().cloned();
         let feed = Feed { store, env, registry: registry.clone(), health: health.clone() };
         threads.spawn(feed.run());
+        if let Some(redis) = redis {
+            threads.spawn(notice(redis));
+        }
         let stop = Mutex::new(Some(stop));
         let inner = Inner { shared, options, threads, registry, refusals, health, stop };
         let platform = Self(Arc::new(inner));
@@ -195,5 +206,14 @@ impl Platform {
             Some(base) => vec![(format!("host:{slug}.{base}"), true), (path, false)],
             None => vec![(path, true)],
         }
+    }
+}
+
+async fn notice(redis: Redis) {
+    loop {
+        // The breaker reports what changes.
+        let _ = redis.ping().await;
+        metrics::gauge!("bailiwick_redis_up").set(if redis.is_away() { 0.0 } else { 1.0 });
+        tokio::time::sleep(NOTICE).await;
     }
 }

@@ -45,6 +45,8 @@ pub struct Config {
     pub database_system_url: Option<SecretString>,
     /// Connections of the app role's pool.
     pub database_max_connections: u32,
+    /// `redis://...`: what the nodes of a cluster share beside PostgreSQL.
+    pub redis_url: Option<SecretString>,
     /// The master keyring; `{data_dir}/master.key` when absent (embedded mode creates it).
     pub master_key_file: Option<PathBuf>,
     /// Networks whose `X-Forwarded-For` header is believed.
@@ -148,6 +150,7 @@ impl Config {
             owner_url: self.database_owner_url.clone(),
             system_url: self.database_system_url.clone(),
             max_connections: self.database_max_connections,
+            redis_url: self.redis_url.clone(),
         }
     }
 
@@ -191,6 +194,9 @@ impl Config {
                 return err("master_key_file is needed in production: create one with \
                      `openssl rand -base64 32 | sed 's/^/k1:/' > master.key; chmod 600 master.key`");
             }
+        }
+        if self.redis_url.is_some() && self.database_url.is_none() {
+            return err("redis_url is for nodes that share a PostgreSQL: set database_url, too");
         }
         if !(1..=200).contains(&self.database_max_connections) {
             return err("database_max_connections must be 1 to 200");

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::time::Timestamp;
 
@@ -12,6 +13,11 @@ use crate::time::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The present time.
     fn now(&self) -> Timestamp;
+
+    /// Whether it may be set right by a better clock: a machine's own may be wrong, a test's not.
+    fn is_adjustable(&self) -> bool {
+        false
+    }
 }
 
 /// Gives random bytes that an attacker cannot predict.
@@ -25,6 +31,8 @@ pub trait Entropy: Send + Sync + 'static {
 pub struct Env {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    /// Microseconds that the database's clock is ahead of ours.
+    ahead: Arc<AtomicI64>,
 }
 
 impl fmt::Debug for Env {
@@ -36,7 +44,7 @@ impl fmt::Debug for Env {
 impl Env {
     /// An environment of this clock and this randomness.
     pub fn new(clock: impl Clock, entropy: impl Entropy) -> Self {
-        Self { clock: Arc::new(clock), entropy: Arc::new(entropy) }
+        Self { clock: Arc::new(clock), entropy: Arc::new(entropy), ahead: Arc::default() }
     }
 
     /// The real thing: the system's clock and the operating system's randomness.
@@ -48,7 +56,16 @@ impl Env {
     /// The present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        Timestamp(self.clock.now().0.saturating_add(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    /// Sets the clock right: `shown` is what [`Env::now`] said when the truth was `truth`. Gives by
+    /// how much the clock itself is wrong, in microseconds; nothing when it is not to be set.
+    pub fn set_right(&self, shown: Timestamp, truth: Timestamp) -> Option<i64> {
+        self.clock.is_adjustable().then(|| {
+            let more = truth.0.saturating_sub(shown.0);
+            self.ahead.fetch_add(more, Ordering::Relaxed).saturating_add(more)
+        })
     }
 
     /// `N` random bytes.
@@ -82,6 +99,10 @@ impl Clock for SystemClock {
         let since =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn is_adjustable(&self) -> bool {
+        true
     }
 }
 

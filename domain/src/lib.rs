@@ -4,6 +4,7 @@
 //! rest of the house through [`Env`], which is built once, when the application is built.
 
 pub mod application;
+pub mod breaker;
 pub mod env;
 pub mod error;
 pub mod event;

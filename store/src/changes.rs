@@ -1,5 +1,7 @@
 //! The change feed: every change appends a row in its own transaction, and every node polls.
 
+use std::sync::atomic::Ordering;
+
 use bailiwick_domain::{TenantId, Timestamp};
 use sea_orm::{DbBackend, QueryResult};
 
@@ -98,6 +100,7 @@ pub async fn append(
         [tenant.0.into(), topic.name().into(), key.into(), version.into(), now.0.into()],
     )
     .await?;
+    tx.announces.store(true, Ordering::Relaxed);
     Ok(())
 }
 

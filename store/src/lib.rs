@@ -1,4 +1,4 @@
-//! The only door to SQL.
+//! The only door to SQL and Redis.
 //!
 //! Every statement runs inside a [`TenantTx`], begun for an explicit set of tenants, or, rarely
 //! and easy to find, inside a [`SystemTx`]. All I/O runs on one tokio runtime that this crate
@@ -31,6 +31,7 @@ pub mod grants;
 pub mod idempotency;
 pub mod jobs;
 pub mod organizations;
+pub mod redis;
 pub mod sessions;
 pub mod signing_keys;
 pub mod tenants;

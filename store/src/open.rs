@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bailiwick_domain::breaker::{Breaker, Rule};
 use bailiwick_domain::{Env, Timestamp};
 use bailiwick_migration::{LATEST, Roles, State};
 use sea_orm::{
@@ -16,6 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::{Error, Result};
+use crate::redis::Redis;
 
 pub use bailiwick_migration::Report as Migrated;
 
@@ -27,6 +29,11 @@ const TEST_AFTER: Duration = Duration::from_secs(30);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Routing, the poll of the change feed and the claiming of jobs: rare and short.
 const SYSTEM_CONNECTIONS: u32 = 4;
+/// The server gives up a statement, or a transaction that nobody continues, after this long.
+const STATEMENT_TIMEOUT: &str = "8s";
+const ABANDONED: &str = "10s";
+const BREAKER: Rule =
+    Rule { failures: 3, first: Duration::from_millis(200), longest: Duration::from_secs(2) };
 
 /// Where the database is. The user names in the three PostgreSQL URLs are the names of the roles.
 #[derive(Clone, Debug)]
@@ -39,6 +46,8 @@ pub struct StoreConfig {
     pub system_url: Option<SecretString>,
     /// The most connections for transactions of tenants; on SQLite, for reading ones.
     pub max_connections: u32,
+    /// `redis://...`: what the nodes of a cluster share beside the database.
+    pub redis_url: Option<SecretString>,
 }
 
 /// The database. Cheap to clone; the last clone closes it.
@@ -57,10 +66,18 @@ pub(crate) struct Inner {
     pub(crate) system: DatabaseConnection,
     /// SQLite: one connection that stays open, because `data_version` is relative to it.
     watcher: Option<DatabaseConnection>,
+    /// Lets nobody wait for a PostgreSQL that is away.
+    pub(crate) breaker: Breaker,
+    pub(crate) redis: Option<Redis>,
+    pub(crate) env: Env,
     runtime: Owned,
 }
 
 impl Inner {
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.writer.get_database_backend() == DbBackend::Sqlite
+    }
+
     /// Where every statement runs.
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime.handle
@@ -74,7 +91,8 @@ impl Store {
     /// [`Error::Config`], [`Error::Schema`] and [`Error::Unavailable`], with what to do.
     pub async fn open(cfg: &StoreConfig, env: &Env) -> Result<Self> {
         let runtime = Owned::new()?;
-        let (cfg, now) = (cfg.clone(), env.now());
+        let redis = cfg.redis_url.as_ref().map(|url| Redis::open(url, &runtime.handle, env));
+        let (redis, cfg, now) = (redis.transpose()?, cfg.clone(), env.now());
         let pools = on(&runtime.handle, async move {
             match backend(&cfg.url)? {
                 DbBackend::Sqlite => open_sqlite(&cfg, now).await,
@@ -83,7 +101,21 @@ impl Store {
         })
         .await?;
         let Pools { reader, writer, system, watcher } = pools;
-        Ok(Self { inner: Arc::new(Inner { reader, writer, system, watcher, runtime }) })
+        let (breaker, env) = (Breaker::new(BREAKER), env.clone());
+        let inner = Inner { reader, writer, system, watcher, breaker, redis, env, runtime };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What the nodes of a cluster share beside the database; none unless it is configured.
+    #[must_use]
+    pub fn redis(&self) -> Option<&Redis> {
+        self.inner.redis.as_ref()
+    }
+
+    /// Whether the last attempts to reach PostgreSQL failed.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.inner.breaker.is_open()
     }
 
     /// Brings the schema up to date, as the owner of the tables.
@@ -108,7 +140,7 @@ impl Store {
     /// Whether it is the embedded database, which has one writer.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
-        self.inner.writer.get_database_backend() == DbBackend::Sqlite
+        self.inner.is_sqlite()
     }
 
     /// A number that differs from the last one when anybody, this process included, has committed
@@ -257,16 +289,32 @@ async fn migrate_sqlite(
     Ok(bailiwick_migration::run(writer, None, Some(&file), now.0).await?)
 }
 
-async fn connect_postgres(url: &SecretString, connections: u32) -> Result<DatabaseConnection> {
+/// One connection without limits: a migration takes as long as it takes.
+async fn owner_postgres(url: &SecretString) -> Result<DatabaseConnection> {
+    let mut options = options(url, 1);
+    options.set_application_name("bailiwick migrate");
+    Ok(Database::connect(options).await?)
+}
+
+/// A pool that serves: no statement and no transaction may hold its rows for long.
+async fn serve_postgres(url: &SecretString, connections: u32) -> Result<DatabaseConnection> {
     let mut options = options(url, connections);
-    options.set_application_name("bailiwick").test_before_acquire_if_idle_for(TEST_AFTER);
+    options
+        .set_application_name("bailiwick")
+        .test_before_acquire_if_idle_for(TEST_AFTER)
+        .map_sqlx_postgres_opts(|o| {
+            o.options([
+                ("statement_timeout", STATEMENT_TIMEOUT),
+                ("idle_in_transaction_session_timeout", ABANDONED),
+            ])
+        });
     Ok(Database::connect(options).await?)
 }
 
 async fn open_postgres(cfg: &StoreConfig) -> Result<Pools> {
-    let app = connect_postgres(&cfg.url, cfg.max_connections).await?;
+    let app = serve_postgres(&cfg.url, cfg.max_connections).await?;
     check(bailiwick_migration::state(&app).await?)?;
-    let system = connect_postgres(system_url(cfg)?, SYSTEM_CONNECTIONS).await?;
+    let system = serve_postgres(system_url(cfg)?, SYSTEM_CONNECTIONS).await?;
     Ok(Pools { reader: app.clone(), writer: app, system, watcher: None })
 }
 
@@ -275,7 +323,7 @@ async fn migrate_postgres(cfg: &StoreConfig, now: Timestamp) -> Result<Migrated>
         Error::Config("migrating PostgreSQL needs the URL of the tables' owner".into())
     })?;
     let roles = Roles { app: user(&cfg.url)?, system: user(system_url(cfg)?)? };
-    let db = connect_postgres(owner, 1).await?;
+    let db = owner_postgres(owner).await?;
     Ok(bailiwick_migration::run(&db, Some(&roles), None, now.0).await?)
 }
 

@@ -25,6 +25,7 @@ pub(crate) async fn on_every_database(test: impl AsyncFn(World)) {
                 owner_url: None,
                 system_url: None,
                 max_connections: 4,
+                redis_url: None,
             })
             .await,
         )
@@ -40,6 +41,7 @@ pub(crate) async fn on_every_database(test: impl AsyncFn(World)) {
                     owner_url: Some(owner.into()),
                     system_url: Some(system.into()),
                     max_connections: 4,
+                    redis_url: None,
                 })
                 .await,
             )

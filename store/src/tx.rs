@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bailiwick_domain::TenantId;
 use sea_orm::prelude::async_trait::async_trait;
@@ -10,9 +12,20 @@ use sea_orm::{
     QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 
+use tokio::time::Instant;
+
 use crate::error::{Error, Result};
 use crate::guard;
 use crate::open::{Inner, Store};
+use crate::sql::{self, Row as _};
+
+/// The longest that the statements of a transaction take together.
+const WORK: Duration = Duration::from_secs(8);
+/// The longest wait for the answer of a commit.
+const COMMIT: Duration = Duration::from_secs(5);
+/// How long a lost answer is looked for, and how often.
+const READ_BACK: Duration = Duration::from_secs(10);
+const READ_BACK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The tenants that a transaction may touch: one in a request, the batch's in a committer.
 #[derive(Clone, Debug)]
@@ -40,6 +53,8 @@ impl From<Vec<TenantId>> for Tenants {
 pub struct TenantTx {
     tx: Arc<DatabaseTransaction>,
     tenants: Tenants,
+    /// Whether the other nodes have something to learn from it.
+    pub(crate) announces: Arc<AtomicBool>,
 }
 
 impl TenantTx {
@@ -160,9 +175,9 @@ impl Store {
     {
         let inner = Arc::clone(&self.inner);
         self.run(async move {
-            let tx = Arc::new(begin(&inner.system, Mode::Write).await?);
-            let done = f(SystemTx { tx: Arc::clone(&tx) }).await;
-            finish(tx, done).await
+            let tx = Arc::new(inner.watched(begin(&inner.system, Mode::Write)).await?);
+            let done = bounded(f(SystemTx { tx: Arc::clone(&tx) })).await;
+            finish(&inner, (tx, None), done).await
         })
         .await
     }
@@ -176,9 +191,17 @@ impl Store {
     {
         let inner = Arc::clone(&self.inner);
         self.run(async move {
-            let tx = Arc::new(begin_for(&inner, &tenants, mode).await?);
-            let done = f(TenantTx { tx: Arc::clone(&tx), tenants }).await;
-            finish(tx, done).await
+            let (tx, xid) = inner.watched(begin_for(&inner, &tenants, mode)).await?;
+            let (tx, announces) = (Arc::new(tx), Arc::<AtomicBool>::default());
+            let scoped = TenantTx { tx: Arc::clone(&tx), tenants, announces: announces.clone() };
+            let done = bounded(f(scoped)).await;
+            let done = finish(&inner, (tx, xid), done).await;
+            if let (true, Some(redis)) = (announces.load(Ordering::Relaxed), &inner.redis)
+                && done.is_ok()
+            {
+                redis.announce();
+            }
+            done
         })
         .await
     }
@@ -218,22 +241,65 @@ async fn begin(db: &DatabaseConnection, mode: Mode) -> Result<DatabaseTransactio
     Ok(db.begin_with_options(options).await?)
 }
 
-async fn begin_for(inner: &Inner, tenants: &Tenants, mode: Mode) -> Result<DatabaseTransaction> {
+/// Begins, and gives the transaction's number on PostgreSQL, by which a lost answer of its commit
+/// is found again.
+async fn begin_for(
+    inner: &Inner,
+    tenants: &Tenants,
+    mode: Mode,
+) -> Result<(DatabaseTransaction, Option<String>)> {
     let db = if mode == Mode::Read { &inner.reader } else { &inner.writer };
     let tx = begin(db, mode).await?;
-    if tx.get_database_backend() == DbBackend::Postgres {
-        // Ids are hexadecimal digits and hyphens, so that they cannot break out of the literal.
-        let ids = tenants.0.iter().map(|t| t.0.to_string()).collect::<Vec<_>>().join(",");
-        let read_only = if mode == Mode::Read { "SET TRANSACTION READ ONLY; " } else { "" };
-        tx.execute_unprepared(&format!("{read_only}SET LOCAL app.tenant_ids = '{ids}'")).await?;
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok((tx, None));
     }
-    Ok(tx)
+    // Ids are hexadecimal digits and hyphens, so that they cannot break out of the literal.
+    let ids = tenants.0.iter().map(|t| t.0.to_string()).collect::<Vec<_>>().join(",");
+    if mode == Mode::Read {
+        let sql = format!("SET TRANSACTION READ ONLY; SET LOCAL app.tenant_ids = '{ids}'");
+        tx.execute_unprepared(&sql).await?;
+        return Ok((tx, None));
+    }
+    let sql = "SELECT set_config('app.tenant_ids', $1, true), pg_current_xact_id()::text AS xid";
+    let row = sql::one(&tx, sql, [ids.into()]).await?;
+    Ok((tx, row.map(|row| row.value("xid")).transpose()?))
+}
+
+impl Inner {
+    /// Begins a transaction unless PostgreSQL was away a moment ago, and notes whether it is.
+    async fn watched<T>(&self, begin: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.is_sqlite() {
+            return begin.await;
+        }
+        if !self.breaker.admits(Instant::now().into_std()) {
+            return Err(Error::Unavailable("it was away a moment ago".into()));
+        }
+        let begun = begin.await;
+        match &begun {
+            Err(Error::Unavailable(why)) => {
+                let random = self.env.bytes::<1>()[0];
+                if self.breaker.failed(Instant::now().into_std(), random) {
+                    tracing::warn!(error = why, "PostgreSQL is away");
+                }
+            }
+            _ if self.breaker.succeeded() => tracing::info!("PostgreSQL is back"),
+            _ => {}
+        }
+        begun
+    }
+}
+
+/// The work of a transaction, which must end: a network that swallows packets ends nothing.
+async fn bounded<T, E: From<Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let late = |_| Error::Unavailable("a transaction took too long".into());
+    tokio::time::timeout(WORK, work).await.map_err(late)?
 }
 
 /// Commits or rolls back. A clone of the transaction that outlives its closure is a mistake of
 /// ours, and rolls back.
 async fn finish<T, E: From<Error>>(
-    tx: Arc<DatabaseTransaction>,
+    inner: &Inner,
+    (tx, xid): (Arc<DatabaseTransaction>, Option<String>),
     done: Result<T, E>,
 ) -> Result<T, E> {
     let Some(tx) = Arc::into_inner(tx) else {
@@ -241,12 +307,19 @@ async fn finish<T, E: From<Error>>(
     };
     match done {
         Ok(value) => {
-            let sqlite = tx.get_database_backend() == DbBackend::Sqlite;
-            tx.commit().await.map_err(|e| match Error::from(e) {
-                Error::Unavailable(why) if !sqlite => Error::CommitLost(why),
-                other => other,
-            })?;
-            Ok(value)
+            let lost = match tokio::time::timeout(COMMIT, tx.commit()).await {
+                Ok(Ok(())) => return Ok(value),
+                Ok(Err(e)) => match Error::from(e) {
+                    Error::Unavailable(why) => why,
+                    other => return Err(other.into()),
+                },
+                Err(_) => "no answer to a commit".to_owned(),
+            };
+            match xid {
+                Some(xid) => read_back(inner, &xid, lost).await.map(|()| value).map_err(E::from),
+                None if inner.is_sqlite() => Err(Error::Unavailable(lost).into()),
+                None => Err(Error::CommitLost(lost).into()),
+            }
         }
         Err(e) => {
             if let Err(rollback) = tx.rollback().await {
@@ -255,4 +328,25 @@ async fn finish<T, E: From<Error>>(
             Err(e)
         }
     }
+}
+
+/// Finds out what became of a commit whose answer was lost: PostgreSQL remembers the fate of every
+/// recent transaction by its number.
+async fn read_back(inner: &Inner, xid: &str, why: String) -> Result<()> {
+    let asked = async {
+        loop {
+            let sql = "SELECT pg_xact_status($1::text::xid8) AS status";
+            let row = sql::one(&inner.system, sql, [xid.into()]).await;
+            let status = row.and_then(|r| r.map(|r| r.value("status")).transpose());
+            match status.as_ref().map(|s: &Option<String>| s.as_deref()) {
+                Ok(Some("committed")) => return Ok(()),
+                Ok(Some("aborted")) => return Err(Error::Unavailable(why.clone())),
+                _ => tokio::time::sleep(READ_BACK_AGAIN).await,
+            }
+        }
+    };
+    let unknown = |_| Error::CommitLost(why.clone());
+    let found = tokio::time::timeout(READ_BACK, asked).await.map_err(unknown)?;
+    tracing::warn!(xid, committed = found.is_ok(), "the answer of a commit was lost and found");
+    found
 }

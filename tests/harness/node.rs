@@ -90,6 +90,7 @@ pub(crate) async fn migrate(database: &Database) {
         owner_url: Some(database.owner.clone().into()),
         system_url: Some(database.system.clone().into()),
         max_connections: 1,
+        redis_url: None,
     };
     Store::migrate(&config, START).await.expect("an empty database can be migrated");
 }

@@ -1,6 +1,7 @@
 //! Ending sessions and revoking grants, with the rows of the change feed that tell every node.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use bailiwick_domain::{FamilyId, GrantId, SessionId, TenantId, Timestamp};
 use sea_orm::QueryResult;
@@ -147,6 +148,7 @@ pub(crate) async fn grants(
 
 /// Tells the change feed.
 pub(crate) async fn announce(tx: &TenantTx, changes: Vec<Revocation>) -> Result<()> {
+    tx.announces.fetch_or(!changes.is_empty(), Ordering::Relaxed);
     let columns = [("tenant_id", "uuid"), ("key", "text"), ("version", "bigint"), ("at", "bigint")];
     let rows = changes
         .into_iter()

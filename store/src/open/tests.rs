@@ -28,6 +28,7 @@ async fn a_database_that_is_away_is_unavailable() {
         owner_url: None,
         system_url: None,
         max_connections: 1,
+        redis_url: None,
     };
     let e = Store::open(&cfg, &Env::system()).await.expect_err("nobody listens there");
     assert!(matches!(e, Error::Unavailable(_)), "{e:?}");

@@ -54,6 +54,7 @@ impl World {
             owner_url: None,
             system_url: None,
             max_connections: 2,
+            redis_url: None,
         };
         let store = Store::open(&config, &env).await.expect("opens");
         let keyring = MasterKeyring::load_or_create(&folder.path().join("master.key"), &env);
