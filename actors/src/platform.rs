@@ -156,6 +156,12 @@ impl Platform {
         &self.0.health
     }
 
+    /// How many tenants are warm on this node, about.
+    #[must_use]
+    pub fn warm_tenants(&self) -> u64 {
+        self.0.registry.len()
+    }
+
     /// Counts a refusal, by the stable name of its kind.
     pub fn count_refusal(
         &self,

@@ -125,6 +125,11 @@ impl Registry {
         self.warm.invalidate(&id).await;
     }
 
+    /// How many tenants are warm, about.
+    pub(crate) fn len(&self) -> u64 {
+        self.warm.entry_count()
+    }
+
     /// Forgets what was believed not to be there: tenants or addresses were added.
     pub(crate) fn forget_misses(&self) {
         self.misses.invalidate_all();

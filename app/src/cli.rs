@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use bailiwick_domain::Env;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::{openapi, server, telemetry};
 
 pub mod apply;
@@ -48,8 +48,15 @@ enum Command {
 
 On an empty folder the embedded database and the master key are created. The embedded database is
 migrated at the start, after a copy; PostgreSQL never is: run `bailiwick migrate` first. Logs are
-JSON lines on standard error. /health/live and /health/ready answer on every host.")]
-    Serve,
+JSON lines on standard error. /health/live and /health/ready answer on every host.
+
+Several processes may serve one PostgreSQL; they need no names and no list of each other. On SIGTERM
+a process says at /health/ready that it is stopping, finishes what it has accepted and ends.")]
+    Serve {
+        /// What this process does; wins over the configuration
+        #[arg(long, value_enum)]
+        role: Option<Role>,
+    },
     /// Creates the first operator and prints a key of the management API, once
     Init(init::Arguments),
     /// Makes tenants, applications and users as a file says
@@ -105,9 +112,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::CheckConfig(arguments) => return check_config::run(file, arguments),
         _ => {}
     }
-    let config = Config::load(file)?;
+    let mut config = Config::load(file)?;
     match &cli.command {
-        Command::Serve => {
+        Command::Serve { role } => {
+            config.set_role(*role)?;
             telemetry::init(&config.log)?;
             return server::serve(config, env).await;
         }
@@ -118,7 +126,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(arguments) => init::run(&config, &env, arguments).await,
         Command::Apply(arguments) => apply::run(&config, &env, arguments).await,
         Command::Migrate => migrate::run(&config, &env).await,
-        Command::Serve | Command::CheckConfig(_) | Command::Openapi => Ok(()),
+        Command::Serve { .. } | Command::CheckConfig(_) | Command::Openapi => Ok(()),
     }
 }
 

@@ -23,6 +23,30 @@ pub enum Mode {
     Production,
 }
 
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Answers requests and runs jobs.
+    All,
+    /// Answers requests.
+    Api,
+    /// Runs jobs and cleans up; answers only health checks and metrics.
+    Worker,
+}
+
+impl Role {
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Api => "api",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 /// Everything that can be configured. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,8 +57,15 @@ pub struct Config {
     pub public_url: Url,
     /// Tenants at `https://{slug}.{base_domain}` instead of `{public_url}/t/{slug}`.
     pub base_domain: Option<String>,
+    /// What this process does.
+    pub role: Role,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where policy decisions are asked for; on `listen` when absent.
+    pub policy_listen: Option<SocketAddr>,
+    /// Where operators read metrics, not public. When absent, `listen` answers them in development
+    /// mode and nobody does in production.
+    pub private_listen: Option<SocketAddr>,
     /// Where the embedded database and the master key are.
     pub data_dir: PathBuf,
     /// `postgres://...` of the app role; the embedded SQLite file when absent.
@@ -57,6 +88,18 @@ pub struct Config {
     pub workers: usize,
     /// Password hashing.
     pub passwords: Passwords,
+    /// Stopping.
+    pub shutdown: Shutdown,
+}
+
+/// How a process stops: not ready, then no new connections, then what is under way, then the end.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// Seconds between being not ready and refusing connections: for load balancers to notice.
+    pub delay: u64,
+    /// Seconds that requests under way may take.
+    pub grace: u64,
 }
 
 /// Password hashing, the one slow step.
@@ -114,6 +157,15 @@ impl Config {
             .map_err(|e| ConfigError(e.to_string()))?;
         loaded.settle()?;
         Ok(loaded)
+    }
+
+    /// Takes another role than the configured one.
+    ///
+    /// # Errors
+    /// When the rest of the configuration cannot work with it.
+    pub fn set_role(&mut self, role: Option<Role>) -> Result<(), ConfigError> {
+        self.role = role.unwrap_or(self.role);
+        self.settle()
     }
 
     /// Whether development rules hold.
@@ -200,6 +252,12 @@ impl Config {
         }
         if !(1..=200).contains(&self.database_max_connections) {
             return err("database_max_connections must be 1 to 200");
+        }
+        if self.shutdown.delay > 300 || self.shutdown.grace > 300 {
+            return err("shutdown.delay and shutdown.grace must be at most 300 seconds");
+        }
+        if self.role == Role::Worker && self.is_embedded() {
+            return err("role worker needs database_url: the embedded database has one process");
         }
         if self.passwords.queue == 0 || self.passwords.queue > 10_000 {
             return err("passwords.queue must be 1 to 10,000");

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod health;
 pub mod http;
 pub mod login;
+pub mod metrics;
 pub mod oauth;
 pub mod openapi;
 pub mod pages;

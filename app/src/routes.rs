@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::{cors, headers, request_id, routing};
 use crate::state::State;
-use crate::{admin, health, login, oauth, openapi};
+use crate::{admin, health, login, metrics, oauth, openapi};
 
 /// The routes of a tenant, below its issuer.
 fn tenant(routes: &mut ServiceConfig<'_>) {
@@ -102,6 +102,7 @@ pub fn app(
     >,
 > {
     let docs = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document);
+    let metrics = state.config.is_development() && state.config.private_listen.is_none();
     App::new()
         .app_data(state)
         .into_utoipa_app()
@@ -110,6 +111,7 @@ pub fn app(
         // A tenant's routes match only when the request has a tenant; in its scope nothing else does.
         .service(utoipa_actix_web::scope("").guard(routing::HasTenant).configure(tenant))
         .into_app()
+        .configure(|routes| metrics_if(metrics, routes))
         .service(login::home::platform)
         .service(docs)
         .service(web::redirect("/docs", "/docs/"))
@@ -118,4 +120,32 @@ pub fn app(
         .wrap(from_fn(routing::middleware))
         .wrap(from_fn(headers::middleware))
         .wrap(from_fn(request_id::middleware))
+}
+
+/// What a side listener serves: health checks, and metrics when it is the private one.
+pub fn side(
+    state: Data<State>,
+    private: bool,
+) -> App<
+    impl dev::ServiceFactory<
+        dev::ServiceRequest,
+        Config = (),
+        Response = dev::ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(state)
+        .service(health::live)
+        .service(health::ready)
+        .configure(|routes| metrics_if(private, routes))
+        .wrap(from_fn(headers::middleware))
+        .wrap(from_fn(request_id::middleware))
+}
+
+fn metrics_if(wanted: bool, routes: &mut web::ServiceConfig) {
+    if wanted {
+        routes.service(metrics::handler);
+    }
 }

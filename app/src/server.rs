@@ -1,10 +1,12 @@
 //! Starting and stopping: one function builds the server, for `bailiwick serve` and for tests.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpServer;
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::rt::task::JoinHandle;
 use actix_web::web::Data;
 use anyhow::Context as _;
 use bailiwick_actors::{Options, Platform};
@@ -13,23 +15,30 @@ use bailiwick_outbound::{Fetcher, JwksCache};
 use bailiwick_store::Store;
 use bailiwick_store::vault::MasterKeyring;
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::password::PasswordPool;
 use crate::state::State;
-use crate::{openapi, routes, worker};
+use crate::{metrics, openapi, routes, worker};
 
-/// How long requests that are under way may take when the server stops.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a client may take to send the head of a request, and stay silent between two.
+const HEAD: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A running server.
 pub struct Running {
-    /// Where it listens.
+    /// Where it listens: for requests, or for health checks when it only runs jobs.
     pub address: SocketAddr,
     /// What its handlers stand on.
     pub state: Data<State>,
+    listeners: Vec<Listener>,
+    worker: Option<worker::Worker>,
+    upkeep: JoinHandle<()>,
+}
+
+struct Listener {
+    address: SocketAddr,
     handle: ServerHandle,
-    worker: worker::Worker,
-    server: actix_web::rt::task::JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<std::io::Result<()>>,
 }
 
 /// Opens the store and starts the owners. Must run inside an actor system.
@@ -62,42 +71,89 @@ pub async fn open_platform(config: &Config, env: &Env) -> anyhow::Result<Platfor
 /// Starts a server. Must run inside an actor system.
 ///
 /// # Errors
-/// As [`open_platform`], and when the address is taken.
+/// As [`open_platform`], and when an address is taken.
 pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
+    metrics::start()?;
     let platform = open_platform(&config, &env).await?;
     let passwords = PasswordPool::start(config.passwords, &env)?;
     let jwks = JwksCache::new(Fetcher::new(config.is_development())?);
-    let worker = worker::start(&platform);
-    let (listen, workers) = (config.listen, config.workers);
-    let state = Data::new(State { platform, config, passwords, jwks });
-    let document = openapi::document();
+    let worker = (config.role != Role::Api).then(|| worker::start(&platform));
+    let stopping = AtomicBool::new(false);
+    let state = Data::new(State { platform, config, passwords, jwks, stopping });
+    let listeners = listen(&state)?;
+    let address = listeners.first().map_or(state.config.listen, |l| l.address);
+    Ok(Running { address, state, listeners, worker, upkeep: metrics::keep_up() })
+}
+
+/// Starts to listen, at the main address first.
+fn listen(state: &Data<State>) -> anyhow::Result<Vec<Listener>> {
+    let config = &state.config;
+    let mut listeners = Vec::new();
+    if config.role == Role::Worker {
+        let address = config.private_listen.unwrap_or(config.listen);
+        return Ok(vec![side(state, address, true)?]);
+    }
     let factory = {
-        let state = state.clone();
+        let (state, document) = (state.clone(), openapi::document());
         move || routes::app(state.clone(), document.clone())
     };
-    let mut server = HttpServer::new(factory)
-        .disable_signals()
-        .shutdown_timeout(GRACE.as_secs())
-        .client_request_timeout(Duration::from_secs(10))
-        .keep_alive(Duration::from_secs(75));
-    if workers > 0 {
-        server = server.workers(workers);
+    let mut server = HttpServer::new(factory);
+    if config.workers > 0 {
+        server = server.workers(config.workers);
     }
-    let server = server.bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
-    let address = server.addrs().first().copied().unwrap_or(listen);
-    let server = server.run();
-    let handle = server.handle();
-    let server = actix_web::rt::spawn(server);
-    Ok(Running { address, state, handle, worker, server })
+    let server = server
+        .disable_signals()
+        .shutdown_timeout(config.shutdown.grace)
+        .client_request_timeout(HEAD)
+        .keep_alive(KEEP_ALIVE)
+        .bind(config.listen)
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = server.addrs().first().copied().unwrap_or(config.listen);
+    listeners.push(run(address, server.run()));
+    if let Some(address) = config.policy_listen {
+        listeners.push(side(state, address, false)?);
+    }
+    if let Some(address) = config.private_listen {
+        listeners.push(side(state, address, true)?);
+    }
+    Ok(listeners)
+}
+
+fn side(state: &Data<State>, address: SocketAddr, private: bool) -> anyhow::Result<Listener> {
+    let factory = {
+        let state = state.clone();
+        move || routes::side(state.clone(), private)
+    };
+    let server = HttpServer::new(factory)
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .client_request_timeout(HEAD)
+        .bind(address)
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    Ok(run(bound, server.run()))
+}
+
+fn run(address: SocketAddr, server: Server) -> Listener {
+    Listener { address, handle: server.handle(), task: actix_web::rt::spawn(server) }
 }
 
 impl Running {
-    /// Stops in order: no new connections, requests under way finish, receipts are flushed.
+    /// Stops in order: not ready, no new connections, requests under way finish, the job at hand
+    /// finishes, what is counted is written.
     pub async fn stop(self) {
-        self.handle.stop(true).await;
-        let _ = self.server.await;
-        self.worker.stop().await;
+        self.state.stopping.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(self.state.config.shutdown.delay)).await;
+        for listener in self.listeners {
+            listener.handle.stop(true).await;
+            let _ = listener.task.await;
+        }
+        if let Some(worker) = self.worker {
+            worker.stop().await;
+        }
         self.state.platform.stop().await;
+        self.upkeep.abort();
     }
 }
 
@@ -108,8 +164,9 @@ impl Running {
 pub async fn serve(config: Config, env: Env) -> anyhow::Result<()> {
     let mode = if config.is_development() { "development" } else { "production" };
     let public_url = config.public_base();
+    let role = config.role.name();
     let running = start(config, env).await?;
-    tracing::info!(address = %running.address, public_url, mode, "serving");
+    tracing::info!(address = %running.address, public_url, mode, role, "serving");
     signal().await?;
     tracing::info!("stopping");
     running.stop().await;

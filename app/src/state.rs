@@ -1,5 +1,7 @@
 //! What every handler stands on.
 
+use std::sync::atomic::AtomicBool;
+
 use bailiwick_actors::Platform;
 
 use crate::config::Config;
@@ -15,4 +17,6 @@ pub struct State {
     pub passwords: PasswordPool,
     /// Fetches clients' public keys.
     pub jwks: bailiwick_outbound::JwksCache,
+    /// Set when the process was told to stop: it is not ready from then on.
+    pub stopping: AtomicBool,
 }

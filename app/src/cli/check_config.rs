@@ -56,12 +56,21 @@ fn effective(config: &Config) -> String {
     if let Some(base) = &config.base_domain {
         put("base_domain", text(base));
     }
+    put("role", text(config.role.name()));
     put("listen", text(&config.listen.to_string()));
+    for (key, address) in
+        [("policy_listen", config.policy_listen), ("private_listen", config.private_listen)]
+    {
+        if let Some(address) = address {
+            put(key, text(&address.to_string()));
+        }
+    }
     put("data_dir", text(&config.data_dir.display().to_string()));
     for (key, url) in [
         ("database_url", &config.database_url),
         ("database_system_url", &config.database_system_url),
         ("database_owner_url", &config.database_owner_url),
+        ("redis_url", &config.redis_url),
     ] {
         if let Some(url) = url {
             put(key, text(&without_password(url)));
@@ -75,6 +84,8 @@ fn effective(config: &Config) -> String {
     put("workers", config.workers.to_string());
     let (threads, queue) = (config.passwords.threads, config.passwords.queue);
     let _ = write!(out, "\n[passwords]\nthreads = {threads}\nqueue = {queue}\n");
+    let (delay, grace) = (config.shutdown.delay, config.shutdown.grace);
+    let _ = write!(out, "\n[shutdown]\ndelay = {delay}\ngrace = {grace}\n");
     out
 }
 
@@ -109,6 +120,16 @@ fn warnings(config: &Config) -> Vec<&'static str> {
             production && config.is_embedded() && config.master_key_file.is_none(),
             "the master key lies beside the database, so a copy of the folder opens it: set \
              BAILIWICK_MASTER_KEY_FILE",
+        ),
+        (
+            config.private_listen.is_some_and(|a| a.ip().is_unspecified()),
+            "private_listen is on every address of this machine: whoever reaches it reads the \
+             metrics",
+        ),
+        (
+            production && !config.is_embedded() && config.redis_url.is_none(),
+            "no Redis: several nodes limit requests each on its own, and tell each other of \
+             changes twice a second; set BAILIWICK_REDIS_URL",
         ),
         (
             config.database_owner_url.is_some(),

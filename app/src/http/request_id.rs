@@ -8,6 +8,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 use tracing::Instrument as _;
 
+use crate::metrics;
 use crate::state::State;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -48,9 +49,11 @@ pub async fn middleware(
     }
     if let (Some(env), Some(started)) = (env, started) {
         let _entered = span.enter();
-        let micros = u64::try_from(env.now().since(started).as_micros()).unwrap_or(u64::MAX);
+        let took = env.now().since(started);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let route = response.request().match_pattern().unwrap_or_else(|| "none".into());
         let status = response.status().as_u16();
+        metrics::answered(&route, status, took);
         tracing::info!(%method, route, status, micros, "answered");
     }
     Ok(response)
