@@ -6,6 +6,7 @@
 mod admin;
 mod architecture;
 mod authorization;
+mod cluster;
 mod feed;
 mod harness_itself;
 mod isolation;

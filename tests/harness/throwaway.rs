@@ -1,24 +1,38 @@
 //! Servers of other people's make that live as long as the test process.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 
 /// A server on a free port of loopback, with nothing in it. `throwaway.sh` stops it and removes
-/// its folder when this process ends, however it ends.
-pub(crate) struct Throwaway {
-    pub(crate) port: u16,
-    /// Holds the pipe that the script waits on.
+/// its folder when this process, or this value, ends, however it ends.
+pub struct Throwaway {
+    /// Where it listens.
+    pub port: u16,
+    /// The script ends when the first one closes.
+    pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     _script: Child,
 }
 
 impl Throwaway {
     /// Starts one of the kinds that `throwaway.sh` knows.
-    pub(crate) fn start(kind: &str) -> Self {
+    #[must_use]
+    pub fn start(kind: &str) -> Self {
         // Somebody may take the port between our looking and the server's binding.
         (0..3)
             .find_map(|_| try_start(kind))
             .unwrap_or_else(|| panic!("no {kind} to be had: run scripts/setup.sh test"))
+    }
+
+    /// Tells it to `stop`, `start` again on the same data, `pause` or `resume`, and waits until it
+    /// has.
+    pub fn tell(&self, command: &str) {
+        let mut pipes = self.pipes.lock().expect("no test panics in here");
+        writeln!(pipes.0, "{command}").expect("the script reads");
+        let mut line = String::new();
+        pipes.1.read_line(&mut line).expect("a pipe can be read");
+        assert_eq!(line, "done\n", "{command}");
     }
 }
 
@@ -35,10 +49,11 @@ fn try_start(kind: &str) -> Option<Throwaway> {
         .spawn()
         .expect("sh is there");
     let mut line = String::new();
-    let out = script.stdout.take().expect("stdout is piped");
-    BufReader::new(out).read_line(&mut line).expect("a pipe can be read");
+    let mut out = BufReader::new(script.stdout.take().expect("stdout is piped"));
+    out.read_line(&mut line).expect("a pipe can be read");
     if line == "ready\n" {
-        return Some(Throwaway { port, _script: script });
+        let pipe = script.stdin.take().expect("stdin is piped");
+        return Some(Throwaway { port, pipes: Mutex::new((pipe, out)), _script: script });
     }
     script.wait().expect("our own child can be waited for");
     None
