@@ -10,6 +10,7 @@ mod cluster;
 mod feed;
 mod harness_itself;
 mod isolation;
+mod keys;
 mod logging;
 mod oauth;
 mod real_clients;

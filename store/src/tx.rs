@@ -72,7 +72,7 @@ impl TenantTx {
 }
 
 /// A transaction of the platform over every tenant: routing, the change feed, claiming jobs,
-/// bounded cleaning, and nothing else.
+/// asking whose signing keys are due, bounded cleaning, and nothing else.
 #[derive(Clone, Debug)]
 pub struct SystemTx {
     tx: Arc<DatabaseTransaction>,
