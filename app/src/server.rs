@@ -16,6 +16,7 @@ use bailiwick_store::Store;
 use bailiwick_store::vault::MasterKeyring;
 
 use crate::config::{Config, Role};
+use crate::flow::verified::VerifiedTokens;
 use crate::password::PasswordPool;
 use crate::state::State;
 use crate::{metrics, openapi, routes, worker};
@@ -79,7 +80,8 @@ pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
     let jwks = JwksCache::new(Fetcher::new(config.is_development())?);
     let worker = (config.role != Role::Api).then(|| worker::start(&platform));
     let stopping = AtomicBool::new(false);
-    let state = Data::new(State { platform, config, passwords, jwks, stopping });
+    let verified = VerifiedTokens::default();
+    let state = Data::new(State { platform, config, passwords, jwks, verified, stopping });
     let listeners = listen(&state)?;
     let address = listeners.first().map_or(state.config.listen, |l| l.address);
     Ok(Running { address, state, listeners, worker, upkeep: metrics::keep_up() })

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use bailiwick_actors::Platform;
 
 use crate::config::Config;
+use crate::flow::verified::VerifiedTokens;
 use crate::password::PasswordPool;
 
 /// Shared by all web threads.
@@ -17,6 +18,8 @@ pub struct State {
     pub passwords: PasswordPool,
     /// Fetches clients' public keys.
     pub jwks: bailiwick_outbound::JwksCache,
+    /// Access tokens that were verified before.
+    pub verified: VerifiedTokens,
     /// Set when the process was told to stop: it is not ready from then on.
     pub stopping: AtomicBool,
 }

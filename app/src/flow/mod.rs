@@ -8,3 +8,4 @@ pub mod proceed;
 pub mod respond;
 pub mod sign_out;
 pub mod tokens;
+pub mod verified;

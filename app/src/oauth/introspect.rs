@@ -5,7 +5,6 @@ use bailiwick_protocol::OAuthError;
 use bailiwick_protocol::introspection::{Introspection, RefreshFacts, may_see};
 use bailiwick_protocol::refresh;
 use bailiwick_protocol::token_request::FamilyDetails;
-use bailiwick_protocol::tokens::verify_access_token;
 use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::Label;
 use bailiwick_store::{families, users};
@@ -60,9 +59,9 @@ pub async fn handler(
 
 /// From the view alone: no lock, no message, no SQL.
 fn access_token(cx: &Cx, caller: &Stored, token: &str) -> Introspection {
-    match verify_access_token(&cx.view.keys, cx.issuer(), token, cx.now) {
+    match cx.state.verified.verify(&cx.view, token, cx.now) {
         Ok(claims) if may_see(&claims, &caller.application.spec) && cx.view.is_live(&claims) => {
-            Introspection::of_access_token(claims)
+            Introspection::of_access_token(claims.as_ref().clone())
         }
         _ => Introspection::Inactive,
     }

@@ -3,7 +3,6 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, get, post, web};
-use bailiwick_protocol::tokens::verify_access_token;
 use bailiwick_protocol::{ErrorCode, OAuthError, claims};
 use bailiwick_store::{grants, users};
 
@@ -72,7 +71,7 @@ async fn answer(cx: &Cx, token: &str) -> Result<HttpResponse, Failure> {
         let text = "the access token is malformed, expired or revoked";
         refuse(OAuthError::new(ErrorCode::InvalidToken, text))
     };
-    let verified = verify_access_token(&cx.view.keys, cx.issuer(), token, cx.now);
+    let verified = cx.state.verified.verify(&cx.view, token, cx.now);
     let claims = verified.map_err(|e| refuse(e.into()))?;
     cx.must_vouch()?;
     if !cx.view.is_live(&claims) {
@@ -94,7 +93,7 @@ async fn answer(cx: &Cx, token: &str) -> Result<HttpResponse, Failure> {
     };
     let user = cx.store().read::<_, bailiwick_store::Error, _, _>(tenant, read).await?;
     let user = user.filter(|u| u.active).ok_or_else(invalid)?;
-    let wishes = claims.claims.map(|wishes| *wishes).unwrap_or_default();
+    let wishes = claims.claims.as_deref().cloned().unwrap_or_default();
     let answer = claims::userinfo(&user, &claims.sub, &claims.scope, &wishes);
     let mut ok = HttpResponse::Ok();
     no_store(&mut ok);
