@@ -228,6 +228,7 @@ pub(crate) async fn start(
         vault,
         revocations: Arc::new(Revocations::default().with(&revoked, now)),
         tallies: Arc::new(Tallies::default()),
+        limits: Arc::default(),
     };
     let view = Arc::new(ArcSwap::from_pointee(view));
     let mailbox = spawn(Seed { id, shared: shared.clone(), view: Arc::clone(&view) });

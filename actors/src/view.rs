@@ -10,6 +10,7 @@ use bailiwick_protocol::tokens::AccessTokenClaims;
 use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::{Label, TenantVault};
 
+use crate::limits::TenantLimits;
 use crate::receipts::Tallies;
 use crate::revocations::{Revocations, RevokedKey};
 
@@ -30,6 +31,7 @@ pub struct TenantView {
     /// What was revoked.
     pub revocations: Arc<Revocations>,
     pub(crate) tallies: Arc<Tallies>,
+    pub(crate) limits: Arc<TenantLimits>,
 }
 
 impl TenantView {

@@ -15,6 +15,8 @@ pub(crate) enum Shape {
     Flag,
     /// A whole number of seconds.
     Seconds,
+    /// A whole number.
+    Count,
     /// One of these texts.
     OneOf(&'static [&'static str]),
     /// A list of texts.
@@ -57,7 +59,17 @@ pub(crate) const TENANT: &[Member] = &[
 ];
 
 pub(crate) const SETTINGS: &[Member] = &[
-    Member("limits", Optional, Shape::Map(&[Member("enabled", Optional, Shape::Flag)])),
+    Member(
+        "limits",
+        Optional,
+        Shape::Map(&[
+            Member("enabled", Optional, Shape::Flag),
+            Member("client_per_minute", Optional, Shape::Count),
+            Member("address_per_minute", Optional, Shape::Count),
+            Member("address_burst", Optional, Shape::Count),
+            Member("tenant_per_second", Optional, Shape::Count),
+        ]),
+    ),
     Member(
         "sessions",
         Optional,
@@ -172,7 +184,8 @@ pub(crate) fn check(node: &Node, shape: Shape, path: Path<'_>, out: &mut Vec<Mis
         Shape::Flag => {
             check_kind(node, "true or false", |n| matches!(n.content, Content::Flag(_)), path, out);
         }
-        Shape::Seconds => check_kind(node, "a whole number of seconds", is_seconds, path, out),
+        Shape::Seconds => check_kind(node, "a whole number of seconds", is_whole, path, out),
+        Shape::Count => check_kind(node, "a whole number", is_whole, path, out),
         Shape::OneOf(names) => {
             if !node.text().is_some_and(|text| names.contains(&text)) {
                 let near = node.text().and_then(|text| similar(text, names.iter().copied()));
@@ -263,7 +276,7 @@ fn is_map(node: &Node) -> bool {
     matches!(node.content, Content::Map(_))
 }
 
-fn is_seconds(node: &Node) -> bool {
+fn is_whole(node: &Node) -> bool {
     let Content::Number(number) = &node.content else { return false };
     number.as_u64().is_some_and(|n| u32::try_from(n).is_ok())
 }
