@@ -9,6 +9,7 @@ mod authorization;
 mod feed;
 mod harness_itself;
 mod isolation;
+mod limits;
 mod logging;
 mod oauth;
 mod real_clients;

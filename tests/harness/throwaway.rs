@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 pub(crate) struct Throwaway {
     pub(crate) port: u16,
     /// Holds the pipe that the script waits on.
-    _script: Child,
+    script: Child,
 }
 
 impl Throwaway {
@@ -17,14 +17,25 @@ impl Throwaway {
     pub(crate) fn start(kind: &str) -> Self {
         // Somebody may take the port between our looking and the server's binding.
         (0..3)
-            .find_map(|_| try_start(kind))
+            .find_map(|_| try_start(kind, free_port()))
             .unwrap_or_else(|| panic!("no {kind} to be had: run scripts/setup.sh test"))
+    }
+
+    /// Starts one at a port where one was stopped.
+    pub(crate) fn start_at(kind: &str, port: u16) -> Self {
+        try_start(kind, port).unwrap_or_else(|| panic!("no {kind} at {port}"))
+    }
+
+    /// Stops it and waits until it is gone; its port.
+    pub(crate) fn stop(mut self) -> u16 {
+        drop(self.script.stdin.take());
+        self.script.wait().expect("our own child can be waited for");
+        self.port
     }
 }
 
-fn try_start(kind: &str) -> Option<Throwaway> {
+fn try_start(kind: &str, port: u16) -> Option<Throwaway> {
     use std::os::unix::process::CommandExt as _;
-    let port = free_port();
     let mut script = Command::new("sh")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/harness/throwaway.sh"))
         .args([kind, &port.to_string()])
@@ -38,7 +49,7 @@ fn try_start(kind: &str) -> Option<Throwaway> {
     let out = script.stdout.take().expect("stdout is piped");
     BufReader::new(out).read_line(&mut line).expect("a pipe can be read");
     if line == "ready\n" {
-        return Some(Throwaway { port, _script: script });
+        return Some(Throwaway { port, script });
     }
     script.wait().expect("our own child can be waited for");
     None
