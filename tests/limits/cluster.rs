@@ -1,5 +1,7 @@
 //! Limits that two nodes share through Redis, and what is left of them without it.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -16,12 +18,27 @@ fn run(seed: u64, redis: &str, test: impl AsyncFnOnce(&Server)) {
     harness::run(Backend::Postgres, options, test);
 }
 
+/// Somebody who waits while a node asks for its next slice.
+fn patient(server: &Server, base: &str) -> Caller {
+    Caller { patient: true, ..Caller::new(server, base, "acme", AT) }
+}
+
+/// Sends a command to a Redis, and gives the lines of its answer.
+fn ask(url: &str, command: &str) -> Vec<String> {
+    let address = url.strip_prefix("redis://").expect("a redis address");
+    let mut connection = TcpStream::connect(address).expect("it listens");
+    write!(connection, "{command}\r\nQUIT\r\n").expect("it reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("it answers and ends");
+    answer.lines().map(str::to_owned).collect()
+}
+
 #[test]
 fn two_nodes_share_a_limit() {
     run(31, &redis::url(), async |server| {
         server.apply(&manifest("acme", "client_per_minute: 80, address_burst: 40")).await;
         let peer = server.peer().await;
-        let callers = [&server.base, &peer.base].map(|base| Caller::new(server, base, "acme", AT));
+        let callers = [&server.base, &peer.base].map(|base| patient(server, base));
         // A slice is an eighth, and each node may go over by one.
         let mut tokens = 0;
         for n in 0..240 {
@@ -34,6 +51,7 @@ fn two_nodes_share_a_limit() {
         }
         assert!((40..=50).contains(&pages), "{pages} pages");
         // All at once is no way around it.
+        let callers = callers.map(|caller| Caller { patient: false, ..caller });
         let flood = (0..300).map(|n| callers[n % 2].tokens("other", 1));
         let tokens: usize = join_all(flood).await.into_iter().sum();
         assert!((20..=100).contains(&tokens), "{tokens} tokens at once");
@@ -56,7 +74,7 @@ fn two_nodes_count_failures_exactly() {
         let answers = join_all(tries).await;
         let checked = answers.iter().filter(|status| **status == 401).count();
         assert_eq!(checked, 5, "{answers:?}");
-        // A success on one node begins anew on both; and nobody's name is in Redis.
+        // A success on one node begins anew on both.
         server.advance(Duration::from_secs(900)).await;
         for base in bases {
             for _ in 0..2 {
@@ -68,6 +86,16 @@ fn two_nodes_count_failures_exactly() {
         assert_eq!(form.send_to(&peer.base, AT, right).await.status, 303);
         let form = SignIn::open(server, "acme").await;
         assert_eq!(form.wrong(AT, "ada@example.com", 6).await, [401, 401, 401, 401, 401, 429]);
+        // What it remembers tells of nobody, and ends by itself.
+        let keys = ask(&redis::url(), "KEYS bw:[fk]:*");
+        let keys: Vec<_> = keys.iter().filter(|line| line.starts_with("bw:")).collect();
+        assert!(keys.len() >= 4, "{keys:?}");
+        for key in keys {
+            let digits = key.split(':').next_back().expect("a last part");
+            assert!(digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{key}");
+            let left = ask(&redis::url(), &format!("PTTL {key}"));
+            assert!(left.first().is_some_and(|l| l.starts_with(':') && l != ":-1"), "{left:?}");
+        }
         peer.stop().await;
     });
 }
@@ -77,7 +105,7 @@ fn a_node_without_its_redis_goes_on_with_half_and_comes_back() {
     let own = redis::Own::start();
     run(33, &own.url(), async |server| {
         server.apply(&manifest("acme", "client_per_minute: 80")).await;
-        let caller = Caller::new(server, &server.base, "acme", AT);
+        let caller = patient(server, &server.base);
         assert_eq!(caller.tokens("worker", 120).await, 80);
         let port = own.stop();
         // The first ask that fails is what it learns from.
