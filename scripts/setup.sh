@@ -25,6 +25,8 @@ missing_to_run() {
 missing_to_test() {
   have_postgres || need postgresql
   have redis-server || need redis-server
+  # A node whose clock is wrong.
+  have faketime || need faketime
   # psql, for the store's own tests.
   have psql || need postgresql-client
   if ! have python3; then

@@ -63,6 +63,9 @@ const TABLE: &[(&str, Who)] = &[
     ("users_create", Who::Manage),
     ("users_update", Who::Manage),
     ("users_delete", Who::Manage),
+    ("signing_keys_list", Who::Read),
+    ("signing_keys_rotate", Who::Manage),
+    ("signing_keys_revoke", Who::Manage),
 ];
 
 /// Every credential there is, by name.
@@ -115,9 +118,16 @@ async fn every_operation_refuses_whom_it_should(server: &Server) {
     }
     // The calls that were let in named nothing that is there, and had no body.
     let after = server.row_counts().await;
-    for table in
-        ["users", "applications", "sessions", "grants", "codes", "refresh_families", "jobs"]
-    {
+    for table in [
+        "users",
+        "applications",
+        "signing_keys",
+        "sessions",
+        "grants",
+        "codes",
+        "refresh_families",
+        "jobs",
+    ] {
         assert_eq!(before[table], after[table], "{table}");
     }
 }
@@ -157,7 +167,11 @@ fn check(operation: &Operation, who: Who, name: &str, answer: &Answer) {
 async fn call(server: &Server, operation: &Operation, credential: &str) -> Answer {
     let method = Method::from_bytes(operation.method.as_bytes()).expect("a method");
     // An id that nothing has.
-    let kind = if operation.path.contains("users") { "usr" } else { "app" };
+    let kind = match operation.path.split('/').nth(3) {
+        Some("users") => "usr",
+        Some("signing-keys") => "sig",
+        _ => "app",
+    };
     let path = operation.path.replace("{id}", &format!("{kind}_{:032x}", 0xab));
     let base =
         if path.starts_with("/health") { server.base.clone() } else { server.issuer("acme") };

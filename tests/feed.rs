@@ -10,7 +10,7 @@ use crate::oauth::support::{Acme, secret};
 both!(another_nodes_changes_arrive);
 
 /// Asks until the answer is yes; the feed is read twice a second.
-async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..100 {
         if is_so().await {
             return;

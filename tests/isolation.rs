@@ -21,6 +21,7 @@ struct Things {
     cursor: String,
     application: String,
     user: String,
+    signing_key: String,
     client: &'static str,
     secret: &'static str,
 }
@@ -31,12 +32,14 @@ impl Things {
         let application = api.post("/applications", &machine("worker")).await.expect(201);
         let user = api.post("/users", &json!({})).await.expect(201);
         let page = api.get("/users?limit=1").await;
+        let keys = api.get("/signing-keys").await.expect(200);
         let id = |thing: &Value| thing["id"].as_str().expect("an id").to_owned();
         Self {
             held: sign_in(server, "globex").await,
             cursor: page.str("next_cursor").to_owned(),
             application: id(&application),
             user: id(&user),
+            signing_key: keys["items"][0]["kid"].as_str().expect("a kid").to_owned(),
             key: api.credential,
             client: "globex-web",
             secret: "the-secret-of-globex-0123456789",
@@ -63,6 +66,7 @@ impl Things {
             cursor: other(&like.cursor),
             application: other(&like.application),
             user: other(&like.user),
+            signing_key: other(&like.signing_key),
             client: "globex-not",
             secret: "the-secret-of-nobody-0123456789",
         }
@@ -80,9 +84,10 @@ fn attempts(
     let method = Method::from_bytes(operation.method.as_bytes()).expect("a method");
     let path = operation.path.replace(
         "{id}",
-        match operation.path.contains("users") {
-            true => &with.user,
-            false => &with.application,
+        match operation.path.split('/').nth(3) {
+            Some("users") => &with.user,
+            Some("signing-keys") => &with.signing_key,
+            _ => &with.application,
         },
     );
     let url = if path.starts_with("/health") { server.url(&path) } else { format!("{base}{path}") };
@@ -228,6 +233,7 @@ async fn rows_of_globex(server: &Server) -> BTreeMap<String, i64> {
     for (table, changed) in [
         ("users", "version > 1 OR deleted_at IS NOT NULL"),
         ("applications", "version > 1 OR deleted_at IS NOT NULL"),
+        ("signing_keys", "signs_until IS NOT NULL"),
         ("sessions", "ended_at IS NOT NULL"),
         ("grants", "revoked_at IS NOT NULL"),
         ("codes", "used_at IS NOT NULL"),

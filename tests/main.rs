@@ -6,9 +6,11 @@
 mod admin;
 mod architecture;
 mod authorization;
+mod cluster;
 mod feed;
 mod harness_itself;
 mod isolation;
+mod keys;
 mod limits;
 mod logging;
 mod oauth;

@@ -6,14 +6,14 @@ use bailiwick_domain::application::{GrantType, Mistake, SigningAlg};
 use bailiwick_domain::text::is_display_name;
 use bailiwick_domain::{Application, ApplicationId, EventKind, Timestamp};
 use bailiwick_store::applications::{self, Stored};
-use bailiwick_store::audit::{self, AuditEvent};
+use bailiwick_store::audit::{self, Actor, AuditEvent};
 use bailiwick_store::changes::{self as feed, Topic};
 use bailiwick_store::jobs::{self, JobKind, NewJob};
 use bailiwick_store::{TenantTx, tenants};
 
 use crate::changes::{Change, Changed, Request};
 use crate::error::Error;
-use crate::keys;
+use crate::keys::{self, Wish};
 use crate::tenant::Seed;
 use crate::view::Applications;
 
@@ -54,12 +54,13 @@ async fn publish(seed: &Seed, changed: &Changed, list: Vec<Stored>) {
         view.applications = Arc::new(Applications::new(list));
         if let Some(tenant) = tenant {
             view.tenant = tenant;
+            view.discovery = Arc::default();
         }
     });
     if let Changed::Application(app) = changed {
         for alg in needed_algs(app) {
             // The change stands either way; the first token that needs the key tries again.
-            if let Err(e) = keys::ensure(seed, alg).await {
+            if let Err(e) = keys::change(seed, Wish::Ensure(alg), Actor::system(seed.id)).await {
                 tracing::error!(tenant = %seed.id, error = %e, "a signing key was not made");
             }
         }
@@ -116,7 +117,12 @@ impl Entry<'_> {
                 Ok((Changed::Gone, EventKind::ApplicationDeleted, app_target(id)))
             }
             Change::UpdateTenant { version, name, settings } => {
+                let before = tenants::get(tx, tenant).await?;
                 let row = tenants::update(tx, tenant, version, (&name, &settings), now).await?;
+                // That was the version which is changed: it cannot be another one's.
+                if before.is_some_and(|before| before.settings.keys != row.settings.keys) {
+                    keys::replan(tx, tenant, &row.settings, env).await?;
+                }
                 self.feed(Topic::Tenant, "", row.version).await?;
                 Ok((Changed::Tenant(row), EventKind::TenantUpdated, ("tenant", tenant.0)))
             }

@@ -26,6 +26,7 @@ mod view;
 pub use changes::{Change, Changed};
 pub use error::Error;
 pub use feed::FeedHealth;
+pub use keys::{KeyInfo, Rotation};
 pub use platform::{Options, Platform};
 pub use provision::NewTenant;
 pub use registry::Route;

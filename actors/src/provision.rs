@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bailiwick_domain::application::{Mistake, SigningAlg};
+use bailiwick_domain::application::Mistake;
 use bailiwick_domain::tenant::SYSTEM_SLUG;
 use bailiwick_domain::text::{is_display_name, is_slug};
 use bailiwick_domain::{EventKind, OrganizationId, Tenant, TenantId, TenantSettings};
@@ -61,7 +61,7 @@ impl Platform {
             }
             tenants::insert(&tx, &tenant).await?;
             let vault = vault::create(&tx, id, &keyring, &env).await?;
-            let key = keys::make(SigningAlg::ES256, vault, env.clone()).await?;
+            let key = keys::first(&vault, &env, &tenant.settings).await?;
             signing_keys::insert(&tx, id, &key).await?;
             if let (Some(system), Some(organization)) = (system, tenant.organization_id) {
                 let row = (organization, tenant.name.as_str(), Some(id));
@@ -71,7 +71,8 @@ impl Platform {
             let event = AuditEvent::new(&env, id, EventKind::TenantCreated, actor)
                 .on("tenant", id.0)
                 .with(serde_json::json!({ "slug": tenant.slug }));
-            audit::append(&tx, &[event, keys::created(&env, id, &key)]).await?;
+            let key = keys::created(&env, (id, Actor::system(id)), &key);
+            audit::append(&tx, &[event, key]).await?;
             Ok::<_, Error>(tenant)
         };
         let tenant = self.store().write(tenants, write).await?;

@@ -14,7 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 /// The longest that an access token can live: an entry is kept this long.
-pub(crate) const LONGEST_TOKEN: Duration = Duration::from_secs(86_400);
+pub(crate) const LONGEST_TOKEN: Duration =
+    Duration::from_secs(bailiwick_domain::application::LONGEST_TOKEN as u64);
 /// How much time one segment covers.
 const SEGMENT: Duration = Duration::from_secs(3_600);
 /// A segment with more entries than this is closed early, so that adding stays cheap.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bailiwick_domain::application::SigningAlg;
 use bailiwick_domain::{ApplicationId, Env, TenantId, Timestamp};
 use bailiwick_store::audit::Actor;
 use bailiwick_store::batch::{Action, Command, Outcome};
@@ -14,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::changes::{Change, Changed, Request};
 use crate::committer::{Committers, revoked_by};
 use crate::error::Error;
+use crate::keys::{KeyInfo, Wish};
 use crate::receipts::{Dirty, Tallies};
 use crate::revocations::{LONGEST_TOKEN, Revocations, RevokedKey};
 use crate::runtime::{Mailbox, Owner};
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
 pub struct TenantHandle {
     pub(crate) view: Arc<ArcSwap<TenantView>>,
     pub(crate) mailbox: Mailbox<TenantCommand>,
-    shared: Shared,
+    pub(crate) shared: Shared,
 }
 
 type Reply<T> = Option<oneshot::Sender<Result<T, Error>>>;
@@ -45,7 +45,7 @@ pub(crate) enum TenantCommand {
     Reload(Reply<()>),
     Revoked(Vec<(RevokedKey, Timestamp)>, Reply<()>),
     Change(Box<Request>, oneshot::Sender<Result<Changed, Error>>),
-    EnsureKey(SigningAlg, oneshot::Sender<Result<(), Error>>),
+    Keys(Wish, Actor, oneshot::Sender<Result<Vec<KeyInfo>, Error>>),
 }
 
 impl TenantHandle {
@@ -62,14 +62,6 @@ impl TenantHandle {
     /// [`Error::Full`] when too much waits.
     pub async fn change(&self, change: Change, actor: Actor) -> Result<Changed, Error> {
         self.ask(|reply| TenantCommand::Change(Box::new(Request { change, actor }), reply)).await
-    }
-
-    /// Makes sure that the tenant has a key for `alg`, making one if it has none.
-    ///
-    /// # Errors
-    /// [`Error::Key`] when it cannot be made, and those of the store.
-    pub async fn ensure_key(&self, alg: SigningAlg) -> Result<(), Error> {
-        self.ask(|reply| TenantCommand::EnsureKey(alg, reply)).await
     }
 
     /// Commits one command in a group with whatever else is waiting.
@@ -109,7 +101,7 @@ impl TenantHandle {
         view.tallies.record(view.tenant.id, application, jti, &self.shared.dirty);
     }
 
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> TenantCommand,
     ) -> Result<T, Error> {
@@ -154,8 +146,8 @@ impl Owner for TenantOwner {
             TenantCommand::Change(request, reply) => {
                 let _ = reply.send(config::change(&self.0, *request).await);
             }
-            TenantCommand::EnsureKey(alg, reply) => {
-                let _ = reply.send(keys::ensure(&self.0, alg).await);
+            TenantCommand::Keys(wish, actor, reply) => {
+                let _ = reply.send(keys::change(&self.0, wish, actor).await);
             }
         }
     }
@@ -173,9 +165,10 @@ impl TenantOwner {
         let (id, vault) = (seed.id, seed.view.load().vault.clone());
         let rows = seed.shared.store.read(id, move |tx| async move { load(&tx, id).await }).await?;
         let Some(rows) = rows else { return Ok(()) }; // Removed: the registry forgets it.
-        let keys = keys::parse(&rows.keys, &vault)?;
+        let keys = keys::parse(&rows.keys, &vault, seed.shared.env.now())?;
         seed.publish(|view| {
             view.tenant = Arc::new(rows.tenant);
+            view.discovery = Arc::default();
             view.applications = Arc::new(Applications::new(rows.applications));
             view.keys = Arc::new(keys);
         });
@@ -224,9 +217,10 @@ pub(crate) async fn start(
     let view = TenantView {
         tenant: Arc::new(rows.tenant),
         applications: Arc::new(Applications::new(rows.applications)),
-        keys: Arc::new(keys::parse(&rows.keys, &vault)?),
+        keys: Arc::new(keys::parse(&rows.keys, &vault, now)?),
         vault,
         revocations: Arc::new(Revocations::default().with(&revoked, now)),
+        discovery: Arc::default(),
         tallies: Arc::new(Tallies::default()),
         limits: Arc::default(),
     };

@@ -1,7 +1,7 @@
 //! What a request reads: one consistent set of snapshots.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bailiwick_domain::{Application, ApplicationId, Tenant, Timestamp};
@@ -30,6 +30,8 @@ pub struct TenantView {
     pub vault: TenantVault,
     /// What was revoked.
     pub revocations: Arc<Revocations>,
+    /// The discovery document, built when first asked for after a change of the tenant.
+    pub discovery: Arc<OnceLock<Arc<[u8]>>>,
     pub(crate) tallies: Arc<Tallies>,
     pub(crate) limits: Arc<TenantLimits>,
 }

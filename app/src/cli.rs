@@ -12,6 +12,7 @@ use crate::{openapi, server, telemetry};
 pub mod apply;
 pub mod check_config;
 pub mod init;
+mod keys;
 pub mod manifest;
 mod migrate;
 pub(crate) mod out;
@@ -72,6 +73,8 @@ PostgreSQL is migrated as the owner of the tables, in one transaction, under a l
 start it at once. The embedded database is copied first, to <file>.before-v<N>. When nothing is to
 be done, nothing is.")]
     Migrate,
+    /// Lists, rotates and revokes the signing keys of a tenant
+    Keys(keys::Arguments),
     /// Says whether the configuration works, and what it is
     CheckConfig(check_config::Arguments),
     /// Prints the OpenAPI document of the HTTP APIs, as JSON
@@ -125,6 +128,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Init(arguments) => init::run(&config, &env, arguments).await,
         Command::Apply(arguments) => apply::run(&config, &env, arguments).await,
+        Command::Keys(arguments) => keys::run(&config, &env, arguments).await,
         Command::Migrate => migrate::run(&config, &env).await,
         Command::Serve { .. } | Command::CheckConfig(_) | Command::Openapi => Ok(()),
     }

@@ -1,17 +1,22 @@
-//! The background worker: durable jobs, and the cleaning of what has expired.
+//! The background worker: durable jobs, signing keys that are due, and the cleaning of what has
+//! expired.
 
 use std::time::Duration;
 
 use bailiwick_actors::Platform;
-use bailiwick_domain::{ApplicationId, UserId};
+use bailiwick_domain::{ApplicationId, Timestamp, UserId};
 use bailiwick_store::jobs::{self, Deleted, Job, JobKind};
 use bailiwick_store::{Error as StoreError, Store};
 use tokio::sync::watch;
+
+mod keys;
 
 const POLL: Duration = Duration::from_millis(500);
 /// How long a claimed job is nobody else's.
 const LEASE: Duration = Duration::from_secs(60);
 const CLEAN: Duration = Duration::from_secs(60);
+/// How often to ask whose signing keys are due.
+const ROTATE: Duration = Duration::from_secs(60);
 /// Rows of one table that one transaction removes.
 const BATCH: u64 = 500;
 const CLAIM: u64 = 16;
@@ -36,7 +41,7 @@ pub fn start(platform: &Platform) -> Worker {
     let (stop, mut stopped) = watch::channel(false);
     let platform = platform.clone();
     let task = actix_web::rt::spawn(async move {
-        let mut cleaned_at = platform.env().now();
+        let (mut cleaned_at, mut rotated_at) = (platform.env().now(), Timestamp::EPOCH);
         loop {
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}
@@ -44,6 +49,14 @@ pub fn start(platform: &Platform) -> Worker {
             }
             if let Err(e) = run_due(&platform).await {
                 tracing::warn!(error = %e, "jobs could not be claimed");
+            }
+            if platform.env().now().since(rotated_at) >= ROTATE {
+                match keys::rotate_due(&platform).await {
+                    // There may be more: go on after the jobs that came meanwhile.
+                    Ok(n) if n > 0 => {}
+                    Ok(_) => rotated_at = platform.env().now(),
+                    Err(e) => tracing::warn!(error = %e, "signing keys could not be rotated"),
+                }
             }
             if platform.env().now().since(cleaned_at) >= CLEAN {
                 cleaned_at = platform.env().now();

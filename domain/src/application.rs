@@ -187,6 +187,9 @@ pub enum SubjectType {
     Pairwise,
 }
 
+/// The longest that an access or ID token can live, in seconds.
+pub const LONGEST_TOKEN: u32 = 86_400;
+
 /// Lifetimes in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -44,6 +44,10 @@ events! {
     ApiKeyCreated = "api_key.created";
     /// A signing key was made.
     SigningKeyCreated = "signing_key.created";
+    /// A signing key got a successor, and a time from when it signs no more.
+    SigningKeyRotated = "signing_key.rotated";
+    /// A signing key was revoked, with every token that it signed.
+    SigningKeyRevoked = "signing_key.revoked";
     /// Somebody signed in.
     SignedIn = "session.started";
     /// A session ended.

@@ -44,6 +44,8 @@ pub struct TenantSettings {
     pub limits: Limits,
     /// Browser sessions.
     pub sessions: Sessions,
+    /// Signing keys.
+    pub keys: Keys,
     /// Theme variables of the hosted pages.
     pub theme: Theme,
     /// Feature flags by name.
@@ -63,6 +65,21 @@ pub struct Sessions {
 impl Default for Sessions {
     fn default() -> Self {
         Self { idle_lifetime: 86_400, absolute_lifetime: 14 * 86_400 }
+    }
+}
+
+/// How signing keys are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// The most days that a signing key signs: default 90, at most 365. 0: until somebody
+    /// rotates it.
+    pub rotation_days: u32,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { rotation_days: 90 }
     }
 }
 
@@ -106,6 +123,9 @@ impl TenantSettings {
             if !(60..=366 * 86_400).contains(&secs) {
                 out.push(Mistake::new(path, "must be 60 seconds to 366 days"));
             }
+        }
+        if self.keys.rotation_days > 365 {
+            out.push(Mistake::new("keys.rotation_days", "must be 1 to 365 days, or 0 for never"));
         }
         if self.flags.len() > 100 || self.flags.keys().any(|k| k.len() > 64 || k.is_empty()) {
             out.push(Mistake::new("flags", "at most 100 flags with names of 1 to 64 bytes"));

@@ -29,6 +29,8 @@ pub struct Model {
     pub signs_until: Option<i64>,
     /// When the JWKS stops showing it.
     pub gone_at: Option<i64>,
+    /// When it is to get a successor; null when it has one, or is not to get one by itself.
+    pub rotate_at: Option<i64>,
     /// When it was made.
     pub created_at: i64,
 }

@@ -58,6 +58,12 @@ actions! {
     UpdateUser = "users.update",
     /// Remove a user.
     DeleteUser = "users.delete",
+    /// List its signing keys.
+    ListSigningKeys = "signing_keys.list",
+    /// Give its signing keys successors.
+    RotateSigningKeys = "signing_keys.rotate",
+    /// Revoke a signing key, with all that it signed.
+    RevokeSigningKey = "signing_keys.revoke",
 }
 
 /// What is asked.

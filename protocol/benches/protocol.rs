@@ -5,7 +5,7 @@ use std::hint::black_box;
 use bailiwick_domain::application::SigningAlg;
 use bailiwick_domain::{ApplicationSpec, Timestamp};
 use bailiwick_protocol::client_auth::{Presented, check_method};
-use bailiwick_protocol::jose::{KeyRow, KeySet, SigningKey};
+use bailiwick_protocol::jose::{KeyRow, KeySet, KeyTimes, SigningKey};
 use bailiwick_protocol::token_request::{TokenRequest, audience, client_scopes};
 use bailiwick_protocol::tokens::{AccessTokenClaims, verify_access_token};
 use bailiwick_protocol::{OAuthError, Params};
@@ -24,10 +24,7 @@ fn keys() -> KeySet {
             alg,
             public_jwk: made.public_jwk,
             pkcs8: made.pkcs8,
-            published_at: Timestamp::EPOCH,
-            signs_from: Timestamp::EPOCH,
-            signs_until: None,
-            gone_at: None,
+            times: KeyTimes { signs_from: Timestamp::EPOCH, signs_until: None, gone_at: None },
         }
     };
     KeySet::new(ALGS.into_iter().map(row).collect())

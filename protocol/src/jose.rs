@@ -12,7 +12,9 @@ mod sign;
 mod verify;
 
 pub use compact::{Compact, Header, MAX_HEADER, MAX_TOKEN};
-pub use keyset::{KeyRow, KeySet};
+pub use keyset::{
+    JWKS_MAX_AGE, KeyRow, KeySet, KeyState, KeyTimes, PUBLISHED_AFTER, PUBLISHED_AHEAD, rotates_at,
+};
 pub use sign::{Generated, SigningKey, Typ};
 pub use verify::{Verified, VerifyingKey, verify_compact};
 

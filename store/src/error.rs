@@ -84,6 +84,12 @@ impl Error {
     }
 }
 
+/// Whether PostgreSQL refuses because of its own state: connection exceptions, no resources left,
+/// stopping, starting, and statements that it gave up (classes 08, 53 and 57 of its appendix A).
+fn is_away(sqlstate: &str) -> bool {
+    ["08", "53", "57"].iter().any(|class| sqlstate.starts_with(class))
+}
+
 impl From<DbErr> for Error {
     fn from(e: DbErr) -> Self {
         match &e {
@@ -95,6 +101,11 @@ impl From<DbErr> for Error {
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed
                 | sqlx::Error::Tls(_) => Self::Unavailable(e.to_string()),
+                sqlx::Error::Database(refusal)
+                    if refusal.code().is_some_and(|code| is_away(&code)) =>
+                {
+                    Self::Unavailable(e.to_string())
+                }
                 _ => Self::Statement(e.to_string()),
             },
             _ => Self::Statement(e.to_string()),

@@ -72,7 +72,7 @@ impl TenantTx {
 }
 
 /// A transaction of the platform over every tenant: routing, the change feed, claiming jobs,
-/// bounded cleaning, and nothing else.
+/// asking whose signing keys are due, bounded cleaning, and nothing else.
 #[derive(Clone, Debug)]
 pub struct SystemTx {
     tx: Arc<DatabaseTransaction>,
@@ -177,7 +177,7 @@ impl Store {
         self.run(async move {
             let tx = Arc::new(inner.watched(begin(&inner.system, Mode::Write)).await?);
             let done = bounded(f(SystemTx { tx: Arc::clone(&tx) })).await;
-            finish(&inner, (tx, None), done).await
+            finish(&inner, (tx, Lost::Unknown), done).await
         })
         .await
     }
@@ -191,11 +191,11 @@ impl Store {
     {
         let inner = Arc::clone(&self.inner);
         self.run(async move {
-            let (tx, xid) = inner.watched(begin_for(&inner, &tenants, mode)).await?;
+            let (tx, lost) = inner.watched(begin_for(&inner, &tenants, mode)).await?;
             let (tx, announces) = (Arc::new(tx), Arc::<AtomicBool>::default());
             let scoped = TenantTx { tx: Arc::clone(&tx), tenants, announces: announces.clone() };
             let done = bounded(f(scoped)).await;
-            let done = finish(&inner, (tx, xid), done).await;
+            let done = finish(&inner, (tx, lost), done).await;
             if let (true, Some(redis)) = (announces.load(Ordering::Relaxed), &inner.redis)
                 && done.is_ok()
             {
@@ -241,28 +241,37 @@ async fn begin(db: &DatabaseConnection, mode: Mode) -> Result<DatabaseTransactio
     Ok(db.begin_with_options(options).await?)
 }
 
-/// Begins, and gives the transaction's number on PostgreSQL, by which a lost answer of its commit
-/// is found again.
+/// What it means that the answer of a commit did not arrive.
+enum Lost {
+    /// Nothing: it only read.
+    Nothing,
+    /// PostgreSQL knows what became of this transaction.
+    Ask(String),
+    /// Whether it was committed is not known.
+    Unknown,
+}
+
 async fn begin_for(
     inner: &Inner,
     tenants: &Tenants,
     mode: Mode,
-) -> Result<(DatabaseTransaction, Option<String>)> {
+) -> Result<(DatabaseTransaction, Lost)> {
     let db = if mode == Mode::Read { &inner.reader } else { &inner.writer };
     let tx = begin(db, mode).await?;
     if tx.get_database_backend() != DbBackend::Postgres {
-        return Ok((tx, None));
+        return Ok((tx, if mode == Mode::Read { Lost::Nothing } else { Lost::Unknown }));
     }
     // Ids are hexadecimal digits and hyphens, so that they cannot break out of the literal.
     let ids = tenants.0.iter().map(|t| t.0.to_string()).collect::<Vec<_>>().join(",");
     if mode == Mode::Read {
         let sql = format!("SET TRANSACTION READ ONLY; SET LOCAL app.tenant_ids = '{ids}'");
         tx.execute_unprepared(&sql).await?;
-        return Ok((tx, None));
+        return Ok((tx, Lost::Nothing));
     }
     let sql = "SELECT set_config('app.tenant_ids', $1, true), pg_current_xact_id()::text AS xid";
     let row = sql::one(&tx, sql, [ids.into()]).await?;
-    Ok((tx, row.map(|row| row.value("xid")).transpose()?))
+    let xid = row.map(|row| row.value("xid")).transpose()?;
+    Ok((tx, xid.map_or(Lost::Unknown, Lost::Ask)))
 }
 
 impl Inner {
@@ -299,7 +308,7 @@ async fn bounded<T, E: From<Error>>(work: impl Future<Output = Result<T, E>>) ->
 /// ours, and rolls back.
 async fn finish<T, E: From<Error>>(
     inner: &Inner,
-    (tx, xid): (Arc<DatabaseTransaction>, Option<String>),
+    (tx, on_loss): (Arc<DatabaseTransaction>, Lost),
     done: Result<T, E>,
 ) -> Result<T, E> {
     let Some(tx) = Arc::into_inner(tx) else {
@@ -315,10 +324,12 @@ async fn finish<T, E: From<Error>>(
                 },
                 Err(_) => "no answer to a commit".to_owned(),
             };
-            match xid {
-                Some(xid) => read_back(inner, &xid, lost).await.map(|()| value).map_err(E::from),
-                None if inner.is_sqlite() => Err(Error::Unavailable(lost).into()),
-                None => Err(Error::CommitLost(lost).into()),
+            match on_loss {
+                Lost::Nothing => Ok(value),
+                Lost::Ask(xid) => Ok(read_back(inner, &xid, lost).await.map(|()| value)?),
+                // The embedded database is a file: a commit that fails did not happen.
+                Lost::Unknown if inner.is_sqlite() => Err(Error::Unavailable(lost).into()),
+                Lost::Unknown => Err(Error::CommitLost(lost).into()),
             }
         }
         Err(e) => {

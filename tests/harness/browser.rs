@@ -69,8 +69,14 @@ impl Browser {
     /// A new browser, which knows where the provider ends.
     #[must_use]
     pub fn new(server: &Server) -> Self {
-        let base = Url::parse(&server.base).expect("the server's address is one");
-        Self { http: server.http.clone(), home: base.origin(), cookies: Vec::new() }
+        Self::at(&server.base, &server.http)
+    }
+
+    /// A new browser for the provider at an address.
+    #[must_use]
+    pub fn at(base: &str, http: &Client) -> Self {
+        let base = Url::parse(base).expect("the provider's address is one");
+        Self { http: http.clone(), home: base.origin(), cookies: Vec::new() }
     }
 
     /// Opens an address and follows redirects until they end or leave the provider.

@@ -20,15 +20,18 @@
 
 pub mod browser;
 pub mod clients;
+pub mod cluster;
 pub mod env;
 pub mod node;
 pub mod page;
 pub mod postgres;
+pub mod proxy;
 pub mod redis;
 pub mod server;
-mod throwaway;
+pub mod throwaway;
 
 pub use browser::{Browser, Visit};
+pub use cluster::Cluster;
 pub use env::TestClock;
 pub use page::{Form, Page};
 pub use server::{Backend, Options, Peer, Server, Time};

@@ -334,7 +334,7 @@ impl Drop for Server {
     }
 }
 
-fn write_master_key(path: &std::path::Path) {
+pub(crate) fn write_master_key(path: &std::path::Path) {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
@@ -344,7 +344,7 @@ fn write_master_key(path: &std::path::Path) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests are the other people here")]
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(60))

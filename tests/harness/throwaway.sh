@@ -2,7 +2,9 @@
 # throwaway.sh postgres|redis PORT
 # Serves from a folder of its own until standard input closes, then stops and removes the folder.
 # Whoever started this holds the other end of that pipe, so however it ends, by a crash too,
-# nothing stays behind. Prints "ready" once, when it serves.
+# nothing stays behind. Prints "ready" once, when it serves. Then it reads commands, a line each,
+# and answers each with "done": stop, start (again, on the same data), pause (as a machine that
+# stands still) and resume.
 set -eu
 kind=$1
 port=$2
@@ -41,26 +43,58 @@ case $kind in
     for bin in /usr/lib/postgresql/*/bin; do PATH=$bin:$PATH; done
     $as initdb --pgdata="$dir/data" --username=postgres --auth=trust --encoding=UTF8 \
       --locale=C --no-sync >"$log" 2>&1 || fail
-    $as postgres -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 \
-      -c unix_socket_directories="$dir" -c max_connections=400 -c shared_buffers=64MB \
-      -c fsync=off -c synchronous_commit=off -c full_page_writes=off >"$log" 2>&1 &
+    serve() {
+      $as postgres -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 \
+        -c unix_socket_directories="$dir" -c max_connections=400 -c shared_buffers=64MB \
+        -c fsync=off -c synchronous_commit=off -c full_page_writes=off >"$log" 2>&1 &
+      server=$!
+    }
     ready() { grep -q 'ready to accept connections' "$log"; }
     ;;
   redis)
-    $as redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$dir" \
-      >"$log" 2>&1 &
+    serve() {
+      $as redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$dir" \
+        >"$log" 2>&1 &
+      server=$!
+    }
     ready() { grep -q 'Ready to accept connections' "$log"; }
     ;;
 esac
-server=$!
 
-until ready; do
-  kill -0 "$server" 2>/dev/null || fail
-  sleep 0.05
-done
-echo ready
-cat >/dev/null
+start() {
+  serve
+  until ready; do
+    kill -0 "$server" 2>/dev/null || fail
+    sleep 0.05
+  done
+}
+
 # SIGINT: PostgreSQL drops its clients and stops in order; Redis stops.
-kill -INT "$server" 2>/dev/null || true
-wait "$server" || true
+stop() {
+  kill -INT "$server" 2>/dev/null || true
+  wait "$server" || true
+}
+
+# signal NAME: to the server, so that it starts no further children, then to those it has.
+signal() {
+  kill "-$1" "$server"
+  for stat in /proc/[0-9]*/stat; do
+    { read -r pid _ _ parent _ <"$stat"; } 2>/dev/null || continue
+    [ "$parent" != "$server" ] || kill "-$1" "$pid" 2>/dev/null || true
+  done
+}
+
+start
+echo ready
+while read -r command; do
+  case $command in
+    stop) stop ;;
+    start) start ;;
+    pause) signal STOP ;;
+    resume) signal CONT ;;
+  esac
+  echo done
+done
+signal CONT 2>/dev/null || true
+stop
 rm -rf "$dir"

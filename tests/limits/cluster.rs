@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use harness::throwaway::Throwaway;
 use harness::{Backend, Options, Server, redis};
 
 use super::support::{Caller, SignIn, manifest};
@@ -102,12 +103,12 @@ fn two_nodes_count_failures_exactly() {
 
 #[test]
 fn a_node_without_its_redis_goes_on_with_half_and_comes_back() {
-    let own = redis::Own::start();
-    run(33, &own.url(), async |server| {
+    let own = Throwaway::start("redis");
+    run(33, &format!("redis://127.0.0.1:{}", own.port), async |server| {
         server.apply(&manifest("acme", "client_per_minute: 80")).await;
         let caller = patient(server, &server.base);
         assert_eq!(caller.tokens("worker", 120).await, 80);
-        let port = own.stop();
+        own.tell("stop");
         // The first ask that fails is what it learns from.
         assert!(caller.tokens("other", 120).await < 80);
         server.advance(Duration::from_secs(180)).await;
@@ -115,7 +116,7 @@ fn a_node_without_its_redis_goes_on_with_half_and_comes_back() {
         let form = SignIn::open(server, "acme").await;
         let tries = form.wrong(AT, "ada@example.com", 4).await;
         assert_eq!(tries, [401, 401, 401, 429], "half, rounded up");
-        let _own = redis::Own::start_at(port);
+        own.tell("start");
         let mut allowed = 0;
         for _ in 0..100 {
             server.advance(Duration::from_secs(180)).await;

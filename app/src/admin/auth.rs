@@ -41,6 +41,7 @@ permissions! {
     GetTenant
     ListApplications GetApplication CreateApplication UpdateApplication DeleteApplication
     ListUsers GetUser CreateUser UpdateUser DeleteUser
+    ListSigningKeys RotateSigningKeys RevokeSigningKey
 }
 
 /// Somebody who may: the proof that the permission `P` was asked for and given.

@@ -9,6 +9,7 @@ pub mod idempotency;
 pub mod json;
 pub mod page;
 pub mod problem;
+pub mod signing_keys;
 pub mod tenant;
 pub mod users;
 pub mod versions;
@@ -35,6 +36,9 @@ pub fn routes(routes: &mut ServiceConfig<'_>) {
         .service(users::get::handler)
         .service(users::patch::handler)
         .service(users::delete::handler)
+        .service(signing_keys::list::handler)
+        .service(signing_keys::rotate::handler)
+        .service(signing_keys::revoke::handler)
         .default_service(web::route().to(problem::no_such_route));
     routes.service(scope);
 }

@@ -2,16 +2,24 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414 3, also with the well-known part
 //! inserted before the issuer's path).
 
+use std::sync::Arc;
+
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, get};
 use bailiwick_protocol::discovery::metadata;
 
 use crate::cx::Cx;
 
 fn document(cx: &Cx) -> HttpResponse {
+    let document = cx.view.discovery.get_or_init(|| {
+        let document = metadata(cx.issuer(), &cx.state.config.public_base());
+        document.to_string().into_bytes().into()
+    });
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=600"))
-        .json(metadata(cx.issuer(), &cx.state.config.public_base()))
+        .content_type("application/json")
+        .body(Bytes::from_owner(Arc::clone(document)))
 }
 
 /// What the tenant's issuer supports, for OpenID clients.

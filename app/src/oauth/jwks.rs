@@ -1,13 +1,11 @@
 //! `GET /.well-known/jwks.json` (RFC 7517 5): the tenant's public keys.
 
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, get};
+use bailiwick_protocol::jose::JWKS_MAX_AGE;
 
 use crate::cx::Cx;
-
-/// How long clients may keep it, in seconds. A new key is published longer than this before it
-/// signs.
-pub const MAX_AGE: u32 = 600;
 
 /// The public keys that tokens of this tenant are signed with.
 #[utoipa::path(
@@ -20,7 +18,10 @@ pub const MAX_AGE: u32 = 600;
 #[get("/.well-known/jwks.json")]
 pub async fn handler(cx: Cx) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, format!("public, max-age={MAX_AGE}")))
+        .insert_header((
+            header::CACHE_CONTROL,
+            format!("public, max-age={}", JWKS_MAX_AGE.as_secs()),
+        ))
         .content_type("application/jwk-set+json")
-        .body(cx.view.keys.jwks(cx.now))
+        .body(Bytes::from_owner(cx.view.keys.jwks(cx.now)))
 }

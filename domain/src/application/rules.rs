@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{ApplicationSpec, ApplicationType, AuthMethod, GrantType, is_loopback};
+use super::{ApplicationSpec, ApplicationType, AuthMethod, GrantType, LONGEST_TOKEN, is_loopback};
 use crate::text::is_display_name;
 
 /// What is wrong, and where.
@@ -83,8 +83,8 @@ pub(super) fn check(spec: &ApplicationSpec, development: bool) -> Vec<Mistake> {
     }
     for (name, secs, min, max) in [
         ("code", spec.lifetimes.code, 1, 600),
-        ("access_token", spec.lifetimes.access_token, 1, 86_400),
-        ("id_token", spec.lifetimes.id_token, 1, 86_400),
+        ("access_token", spec.lifetimes.access_token, 1, LONGEST_TOKEN),
+        ("id_token", spec.lifetimes.id_token, 1, LONGEST_TOKEN),
         ("refresh_token", spec.lifetimes.refresh_token, 1, 366 * 86_400),
         ("refresh_token_grace", spec.lifetimes.refresh_token_grace, 0, 300),
     ] {

@@ -45,7 +45,12 @@ pub(super) const TABLES: &[Table] = &[
             int("signs_from"),
             int("signs_until").null(),
             int("gone_at").null(),
+            int("rotate_at").null(),
             int("created_at"),
         ],
-    ),
+    )
+    .indexes(&[
+        index(&["rotate_at"]).only("rotate_at IS NOT NULL"),
+        index(&["gone_at"]).only("gone_at IS NOT NULL"),
+    ]),
 ];

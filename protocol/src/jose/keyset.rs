@@ -1,13 +1,91 @@
 //! The signing keys of a tenant at one version of its rows.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bailiwick_domain::Timestamp;
-use bailiwick_domain::application::SigningAlg;
+use bailiwick_domain::application::{LONGEST_TOKEN, SigningAlg};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{JoseError, SigningKey, VerifyingKey};
+
+/// How long clients may keep the JWKS: the `max-age` of its answer.
+pub const JWKS_MAX_AGE: Duration = Duration::from_secs(600);
+
+/// How long before it signs a key is published when its time is planned: until then whoever has
+/// kept the JWKS from just before has fetched it again. The five minutes are for nodes that learn
+/// of the key late, and for clocks.
+pub const PUBLISHED_AHEAD: Duration = Duration::from_secs(JWKS_MAX_AGE.as_secs() + 300);
+
+/// How long a key stays published after it has signed for the last time: until the longest token
+/// has expired. The hour is for nodes that learn of its end late, and for the leeway of others.
+pub const PUBLISHED_AFTER: Duration = Duration::from_secs(LONGEST_TOKEN as u64 + 3_600);
+
+/// What a key does at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It is published, and does not sign yet.
+    Next,
+    /// It signs.
+    Active,
+    /// It signs no more, and is published as long as what it signed can be alive.
+    Retired,
+    /// It is neither published nor trusted.
+    Gone,
+}
+
+impl KeyState {
+    /// Its stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Active => "active",
+            Self::Retired => "retired",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// When a key does what. It is published from when it is stored, by whatever clock: a node that is
+/// a little behind must not refuse what another one signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// Signs from then on.
+    pub signs_from: Timestamp,
+    /// Signs no more from then on.
+    pub signs_until: Option<Timestamp>,
+    /// Neither in the JWKS nor trusted from then on.
+    pub gone_at: Option<Timestamp>,
+}
+
+impl KeyTimes {
+    /// The state at `now`: of nothing but these times, so that nodes cannot disagree.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        let over = |end: Option<Timestamp>| end.is_some_and(|at| at <= now);
+        if over(self.gone_at) {
+            KeyState::Gone
+        } else if over(self.signs_until) {
+            KeyState::Retired
+        } else if self.signs_from <= now {
+            KeyState::Active
+        } else {
+            KeyState::Next
+        }
+    }
+}
+
+/// When a key that signs from `signs_from` is to get a successor, so that it signs for at most
+/// `days`; never with 0. `jitter` takes up to a tenth of that away: keys that were made together
+/// do not come due together.
+#[must_use]
+pub fn rotates_at(signs_from: Timestamp, days: u32, jitter: u16) -> Option<Timestamp> {
+    let period = Duration::from_secs(86_400) * days;
+    let early = period / 10 * u32::from(jitter) / u32::from(u16::MAX) + PUBLISHED_AHEAD;
+    (days > 0).then(|| signs_from.plus(period.saturating_sub(early)))
+}
 
 /// A signing key as it is stored, with its private part opened.
 pub struct KeyRow {
@@ -19,55 +97,49 @@ pub struct KeyRow {
     pub public_jwk: Value,
     /// The private key as PKCS#8.
     pub pkcs8: Zeroizing<Vec<u8>>,
-    /// In the JWKS from then on.
-    pub published_at: Timestamp,
-    /// Signs from then on.
-    pub signs_from: Timestamp,
-    /// Signs no more from then on.
-    pub signs_until: Option<Timestamp>,
-    /// Neither in the JWKS nor trusted from then on.
-    pub gone_at: Option<Timestamp>,
+    /// When it does what.
+    pub times: KeyTimes,
 }
 
 impl KeyRow {
     fn is_public(&self, now: Timestamp) -> bool {
-        self.published_at <= now && self.gone_at.is_none_or(|at| now < at)
-    }
-
-    fn signs(&self, now: Timestamp) -> bool {
-        self.is_public(now) && self.signs_from <= now && self.signs_until.is_none_or(|at| now < at)
+        self.times.state(now) != KeyState::Gone
     }
 }
 
 struct Entry {
     row: KeyRow,
-    jwk: String,
     signing: OnceLock<Result<SigningKey, JoseError>>,
     verifying: OnceLock<Result<VerifyingKey, JoseError>>,
 }
 
 /// An immutable set of keys. Which of them sign and which are published is a pure function of the
-/// rows and the time, so nodes cannot disagree. Keys are parsed when they are first used.
+/// rows and the time. Keys are parsed when they are first used.
 pub struct KeySet {
-    // The newest signer first; equal times in the order of the kid.
+    /// The newest signer first; equal times in the order of the kid.
     entries: Vec<Entry>,
+    /// The times at which a key goes, in order: between two of them the JWKS is the same.
+    ends: Vec<Timestamp>,
+    /// The JWKS before each of the ends, and after the last; built when first asked for.
+    documents: Vec<OnceLock<Arc<[u8]>>>,
 }
 
 impl KeySet {
     /// A set of these rows, in any order.
     #[must_use]
     pub fn new(mut rows: Vec<KeyRow>) -> Self {
-        rows.sort_by(|a, b| b.signs_from.cmp(&a.signs_from).then_with(|| a.kid.cmp(&b.kid)));
-        let entries = rows
-            .into_iter()
-            .map(|row| Entry {
-                jwk: published_jwk(&row),
-                row,
-                signing: OnceLock::new(),
-                verifying: OnceLock::new(),
-            })
-            .collect();
-        Self { entries }
+        rows.sort_by(|a, b| {
+            b.times.signs_from.cmp(&a.times.signs_from).then_with(|| a.kid.cmp(&b.kid))
+        });
+        let mut ends: Vec<Timestamp> = rows.iter().filter_map(|row| row.times.gone_at).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let entry = |row| Entry { row, signing: OnceLock::new(), verifying: OnceLock::new() };
+        Self {
+            entries: rows.into_iter().map(entry).collect(),
+            documents: (0..=ends.len()).map(|_| OnceLock::new()).collect(),
+            ends,
+        }
     }
 
     /// The key that signs with this algorithm now: of several, the one that began last.
@@ -76,12 +148,14 @@ impl KeySet {
     /// damaged one, so that the damage is noticed.
     #[must_use]
     pub fn signing_key(&self, alg: SigningAlg, now: Timestamp) -> Option<&SigningKey> {
-        let entry = self.entries.iter().find(|e| e.row.alg == alg && e.row.signs(now))?;
+        let signs = |row: &KeyRow| row.alg == alg && row.times.state(now) == KeyState::Active;
+        let entry = self.entries.iter().find(|e| signs(&e.row))?;
         let parse = || SigningKey::from_pkcs8(&entry.row.kid, alg, &entry.row.pkcs8);
         entry.signing.get_or_init(parse).as_ref().ok()
     }
 
-    /// The key that verifies tokens with this `kid` now: published and not gone.
+    /// The key that verifies tokens with this `kid` now. A token of any other is not valid: its key
+    /// is another tenant's, is gone, or was revoked.
     #[must_use]
     pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&VerifyingKey> {
         let entry = self.entries.iter().find(|e| e.row.kid == kid && e.row.is_public(now))?;
@@ -89,13 +163,17 @@ impl KeySet {
         entry.verifying.get_or_init(parse).as_ref().ok()
     }
 
-    /// The JWK Set of RFC 7517 5: public members of the keys that are published now, the newest
-    /// first.
+    /// The JWK Set of RFC 7517 5, as JSON: public members of the keys that are published now, the
+    /// newest first. It is built once for each set and stretch of time, not at each call.
     #[must_use]
-    pub fn jwks(&self, now: Timestamp) -> String {
-        let keys: Vec<&str> =
-            self.entries.iter().filter(|e| e.row.is_public(now)).map(|e| e.jwk.as_str()).collect();
-        format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+    pub fn jwks(&self, now: Timestamp) -> Arc<[u8]> {
+        let build = || {
+            let public = self.entries.iter().filter(|e| e.row.is_public(now));
+            let keys: Vec<String> = public.map(|e| published_jwk(&e.row)).collect();
+            format!(r#"{{"keys":[{}]}}"#, keys.join(",")).into_bytes().into()
+        };
+        let stretch = self.ends.partition_point(|end| *end <= now);
+        self.documents.get(stretch).map_or_else(build, |slot| Arc::clone(slot.get_or_init(build)))
     }
 }
 
@@ -112,3 +190,6 @@ fn published_jwk(row: &KeyRow) -> String {
     jwk.insert("alg".into(), row.alg.name().into());
     Value::Object(jwk).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,3 @@
-use bailiwick_domain::Timestamp;
 use bailiwick_domain::application::SigningAlg;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -168,77 +167,6 @@ fn half_hashes_of_openid_connect_core() {
         .map(|i| u8::from_str_radix(&half[2 * i..2 * i + 2], 16).expect("hexadecimal"))
         .collect();
     assert_eq!(half_hash(SigningAlg::EdDSA, "abc"), URL_SAFE_NO_PAD.encode(bytes));
-}
-
-fn row(kid: &str, times: (i64, i64, Option<i64>, Option<i64>)) -> KeyRow {
-    let made = SigningKey::generate(SigningAlg::EdDSA).expect("generates");
-    let mut public_jwk = made.public_jwk;
-    // A member that must never be published, should it ever be stored there.
-    public_jwk["d"] = "secret".into();
-    public_jwk["alg"] = "none".into();
-    KeyRow {
-        kid: kid.into(),
-        alg: SigningAlg::EdDSA,
-        public_jwk,
-        pkcs8: made.pkcs8,
-        published_at: Timestamp(times.0),
-        signs_from: Timestamp(times.1),
-        signs_until: times.2.map(Timestamp),
-        gone_at: times.3.map(Timestamp),
-    }
-}
-
-#[test]
-fn the_state_of_a_key_is_a_function_of_time() {
-    let rows = vec![row("old", (0, 10, Some(30), Some(40))), row("new", (15, 20, None, None))];
-    let set = KeySet::new(rows);
-    let kids = |now| {
-        let jwks: Value = serde_json::from_str(&set.jwks(Timestamp(now))).expect("JSON");
-        let list = jwks["keys"].as_array().expect("an array").clone();
-        list.iter().map(|k| k["kid"].as_str().expect("a kid").to_owned()).collect::<Vec<_>>()
-    };
-    let signer = |now| {
-        let key = set.signing_key(SigningAlg::EdDSA, Timestamp(now))?;
-        let token = key.sign(Typ::IdToken, &json!({})).expect("signs");
-        let kid = Compact::split(&token).expect("three parts").header.kid;
-        assert!(
-            verify_compact(&token, |h| set.verifying(h.kid.as_deref()?, Timestamp(now))).is_ok()
-        );
-        kid
-    };
-    assert_eq!((signer(9), kids(9)), (None, vec!["old".to_owned()]));
-    assert_eq!((signer(10), kids(14)), (Some("old".into()), vec!["old".into()]));
-    assert_eq!((signer(19), kids(15)), (Some("old".into()), vec!["new".into(), "old".into()]));
-    assert_eq!((signer(20), kids(39)), (Some("new".into()), vec!["new".into(), "old".into()]));
-    assert_eq!((signer(40), kids(40)), (Some("new".into()), vec!["new".into()]));
-    assert_eq!((signer(-1), kids(-1)), (None, vec![]));
-    assert!(set.verifying("old", Timestamp(39)).is_some());
-    assert!(set.verifying("old", Timestamp(40)).is_none());
-    assert!(set.verifying("new", Timestamp(14)).is_none());
-    assert!(set.signing_key(SigningAlg::ES256, Timestamp(20)).is_none());
-    let alone = KeySet::new(vec![row("old", (0, 10, Some(30), Some(40)))]);
-    assert!(alone.signing_key(SigningAlg::EdDSA, Timestamp(29)).is_some());
-    assert!(alone.signing_key(SigningAlg::EdDSA, Timestamp(30)).is_none());
-}
-
-#[test]
-fn only_public_members_are_published() {
-    let set = KeySet::new(vec![row("a", (0, 0, None, None))]);
-    let jwks: Value = serde_json::from_str(&set.jwks(Timestamp(0))).expect("JSON");
-    let key = jwks["keys"][0].as_object().expect("an object");
-    let mut members: Vec<_> = key.keys().map(String::as_str).collect();
-    members.sort_unstable();
-    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"]);
-    assert_eq!((&key["use"], &key["alg"]), (&"sig".into(), &"EdDSA".into()));
-}
-
-#[test]
-fn a_damaged_key_neither_signs_nor_lets_an_older_one_sign() {
-    let mut damaged = row("damaged", (0, 1, None, None));
-    damaged.pkcs8.truncate(10);
-    let set = KeySet::new(vec![row("fine", (0, 0, None, None)), damaged]);
-    assert!(set.signing_key(SigningAlg::EdDSA, Timestamp(0)).is_some());
-    assert!(set.signing_key(SigningAlg::EdDSA, Timestamp(1)).is_none());
 }
 
 proptest! {

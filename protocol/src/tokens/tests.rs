@@ -3,7 +3,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::jose::{Compact, KeyRow, half_hash};
+use crate::jose::{Compact, KeyRow, KeyTimes, half_hash};
 
 const ISSUER: &str = "https://id.example/t/acme";
 const NOW: Timestamp = Timestamp::from_secs(1_000);
@@ -15,10 +15,7 @@ fn keys() -> KeySet {
         alg: SigningAlg::ES256,
         public_jwk: made.public_jwk,
         pkcs8: made.pkcs8,
-        published_at: Timestamp::EPOCH,
-        signs_from: Timestamp::EPOCH,
-        signs_until: None,
-        gone_at: None,
+        times: KeyTimes { signs_from: Timestamp::EPOCH, signs_until: None, gone_at: None },
     }])
 }
 

@@ -37,6 +37,8 @@ const EXPIRING: &[Expiring] = &[
     expiring("browsers", "tenant_id, id", "expires_at", DAY),
     // Longer than any leeway that an assertion's expiry is given.
     expiring("assertion_jtis", "tenant_id, application_id, jti_hash", "expires_at", 600),
+    // With its private half: what it signed has long expired.
+    expiring("signing_keys", "tenant_id, id", "gone_at", 0),
     expiring("idempotency_keys", "tenant_id, key_hash", "expires_at", 0),
     // Twice the longest life of an access token: a starting tenant reads its revocations here.
     expiring("changes", "seq", "at", 2 * DAY),

@@ -148,6 +148,29 @@ async fn an_ended_session_is_removed_before_it_would_expire() {
 }
 
 #[tokio::test]
+async fn a_signing_key_that_is_gone_leaves_with_its_private_half() {
+    let _turn = TURN.lock().await;
+    on_every_database(async |w: World| {
+        for gone_at in [None, Some(20), Some(30)] {
+            let sql = "INSERT INTO signing_keys (tenant_id, id, alg, public_jwk, private_sealed, \
+                 published_at, signs_from, gone_at, created_at) \
+                 VALUES ($1, $2, 'ES256', $3, $4, 0, 0, $5, 0)";
+            let jwk = serde_json::json!({}).into();
+            let id = id::<uuid::Uuid>().into();
+            let gone_at: Option<i64> = gone_at;
+            let args = vec![w.tenant.0.into(), id, jwk, vec![1_u8].into(), gone_at.into()];
+            w.exec(sql, args).await;
+        }
+        for (now, left) in [(20, 3), (21, 2), (31, 1), (1_000, 1)] {
+            let purge = move |tx| async move { purge_expired(&tx, Timestamp(now), 9).await };
+            w.store.system::<_, Error, _, _>(purge).await.unwrap();
+            assert_eq!(w.rows("signing_keys").await, left, "{now}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn only_what_was_removed_is_erased_and_with_all_that_is_its_own() {
     let _turn = TURN.lock().await;
     on_every_database(async |w: World| {

@@ -109,6 +109,7 @@ async fn keys_come_back_as_they_were_stored() {
                 signs_from: NOW.plus_secs(1),
                 signs_until: Some(NOW.plus_secs(2)),
                 gone_at: None,
+                rotate_at: Some(NOW.plus_secs(3)),
             };
             signing_keys::insert(&tx, tenant, &key).await?;
             assert_eq!(signing_keys::list(&tx, tenant).await?, [key]);

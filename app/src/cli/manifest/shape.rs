@@ -17,6 +17,8 @@ pub(crate) enum Shape {
     Seconds,
     /// A whole number.
     Count,
+    /// A whole number of days.
+    Days,
     /// One of these texts.
     OneOf(&'static [&'static str]),
     /// A list of texts.
@@ -86,6 +88,7 @@ pub(crate) const SETTINGS: &[Member] = &[
             Member("accent_dark", Optional, Shape::Text),
         ]),
     ),
+    Member("keys", Optional, Shape::Map(&[Member("rotation_days", Optional, Shape::Days)])),
     Member("flags", Optional, Shape::Flags),
 ];
 
@@ -184,8 +187,9 @@ pub(crate) fn check(node: &Node, shape: Shape, path: Path<'_>, out: &mut Vec<Mis
         Shape::Flag => {
             check_kind(node, "true or false", |n| matches!(n.content, Content::Flag(_)), path, out);
         }
-        Shape::Seconds => check_kind(node, "a whole number of seconds", is_whole, path, out),
-        Shape::Count => check_kind(node, "a whole number", is_whole, path, out),
+        Shape::Seconds => check_kind(node, "a whole number of seconds", is_count, path, out),
+        Shape::Days => check_kind(node, "a whole number of days", is_count, path, out),
+        Shape::Count => check_kind(node, "a whole number", is_count, path, out),
         Shape::OneOf(names) => {
             if !node.text().is_some_and(|text| names.contains(&text)) {
                 let near = node.text().and_then(|text| similar(text, names.iter().copied()));
@@ -276,7 +280,7 @@ fn is_map(node: &Node) -> bool {
     matches!(node.content, Content::Map(_))
 }
 
-fn is_whole(node: &Node) -> bool {
+fn is_count(node: &Node) -> bool {
     let Content::Number(number) = &node.content else { return false };
     number.as_u64().is_some_and(|n| u32::try_from(n).is_ok())
 }
