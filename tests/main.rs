@@ -11,6 +11,7 @@ mod feed;
 mod harness_itself;
 mod isolation;
 mod keys;
+mod limits;
 mod logging;
 mod oauth;
 mod real_clients;

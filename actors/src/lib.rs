@@ -12,6 +12,7 @@ mod error;
 mod feed;
 mod flush;
 mod keys;
+pub mod limits;
 mod platform;
 mod provision;
 mod receipts;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bailiwick_domain::limits::Ceilings;
 use bailiwick_domain::{ApplicationId, BootId, Env, TenantId};
 use bailiwick_store::Store;
 use bailiwick_store::redis::Redis;
@@ -15,6 +16,7 @@ use crate::committer::Committers;
 use crate::error::Error;
 use crate::feed::{self, Feed, FeedHealth};
 use crate::flush::Flusher;
+use crate::limits::{self, Limiter};
 use crate::refusals::Refusals;
 use crate::registry::{Registry, Route};
 use crate::runtime::Threads;
@@ -29,6 +31,8 @@ pub struct Options {
     pub base_domain: Option<String>,
     /// Development mode: loopback `http` addresses are allowed.
     pub development: bool,
+    /// The most that limits can be.
+    pub ceilings: Ceilings,
 }
 
 /// The owners of one node. Cheap to clone.
@@ -41,6 +45,7 @@ struct Inner {
     threads: Threads,
     registry: Registry,
     refusals: Arc<Refusals>,
+    limits: Arc<Limiter>,
     health: FeedHealth,
     stop: Mutex<Option<oneshot::Sender<oneshot::Sender<()>>>>,
 }
@@ -96,13 +101,15 @@ impl Platform {
         };
         threads.spawn(flusher.run());
         let redis = store.redis().cloned();
+        let (limits, asks) = Limiter::new(options.ceilings, &env, redis.clone());
+        threads.spawn(limits::run(Arc::clone(&limits), env.clone(), asks));
         let feed = Feed { store, env, registry: registry.clone(), health: health.clone() };
         threads.spawn(feed.run());
         if let Some(redis) = redis {
             threads.spawn(notice(redis));
         }
         let stop = Mutex::new(Some(stop));
-        let inner = Inner { shared, options, threads, registry, refusals, health, stop };
+        let inner = Inner { shared, options, threads, registry, refusals, limits, health, stop };
         let platform = Self(Arc::new(inner));
         platform.system_tenant().await?;
         Ok(platform)
@@ -160,6 +167,12 @@ impl Platform {
     #[must_use]
     pub fn warm_tenants(&self) -> u64 {
         self.0.registry.len()
+    }
+
+    /// The limits of this node.
+    #[must_use]
+    pub fn limits(&self) -> &Limiter {
+        &self.0.limits
     }
 
     /// Counts a refusal, by the stable name of its kind.

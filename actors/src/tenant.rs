@@ -222,6 +222,7 @@ pub(crate) async fn start(
         revocations: Arc::new(Revocations::default().with(&revoked, now)),
         discovery: Arc::default(),
         tallies: Arc::new(Tallies::default()),
+        limits: Arc::default(),
     };
     let view = Arc::new(ArcSwap::from_pointee(view));
     let mailbox = spawn(Seed { id, shared: shared.clone(), view: Arc::clone(&view) });

@@ -10,6 +10,7 @@ use bailiwick_protocol::tokens::AccessTokenClaims;
 use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::{Label, TenantVault};
 
+use crate::limits::TenantLimits;
 use crate::receipts::Tallies;
 use crate::revocations::{Revocations, RevokedKey};
 
@@ -32,6 +33,7 @@ pub struct TenantView {
     /// The discovery document, built when first asked for after a change of the tenant.
     pub discovery: Arc<OnceLock<Arc<[u8]>>>,
     pub(crate) tallies: Arc<Tallies>,
+    pub(crate) limits: Arc<TenantLimits>,
 }
 
 impl TenantView {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use bailiwick_domain::application::is_loopback;
+use bailiwick_domain::limits::Ceilings;
 
 /// The commented default file: what `bailiwick check-config --defaults` prints.
 pub const DEFAULTS: &str = include_str!("../../deploy/bailiwick.toml");
@@ -88,6 +89,8 @@ pub struct Config {
     pub workers: usize,
     /// Password hashing.
     pub passwords: Passwords,
+    /// The most that tenants can set their limits to, and what is served in all.
+    pub limits: Ceilings,
     /// Stopping.
     pub shutdown: Shutdown,
 }
@@ -262,6 +265,9 @@ impl Config {
         if self.passwords.queue == 0 || self.passwords.queue > 10_000 {
             return err("passwords.queue must be 1 to 10,000");
         }
+        if let Some(name) = self.limits.wrong() {
+            return err(&format!("limits.{name} must be 1 to 1,000,000"));
+        }
         Ok(())
     }
 }
@@ -305,6 +311,8 @@ mod tests {
             &[("BAILIWICK_PUBLIC_URL", "https://id.example.com/auth")],
             &[("BAILIWICK_MODE", "production")],
             &[("BAILIWICK_DATABASE_URL", "mysql://x")],
+            &[("BAILIWICK_LIMITS__GLOBAL_PER_SECOND", "0")],
+            &[("BAILIWICK_LIMITS__PER_SECOND", "1")],
             &[("BAILIWICK_DATABASE_URL", "postgres://app@db/bailiwick")],
         ] {
             assert!(load(env).is_err(), "{env:?}");

@@ -65,6 +65,7 @@ pub async fn open_platform(config: &Config, env: &Env) -> anyhow::Result<Platfor
         public_url: config.public_base(),
         base_domain: config.base_domain.clone(),
         development: config.is_development(),
+        ceilings: config.limits,
     };
     Ok(Platform::start(store, env.clone(), keyring, options).await?)
 }

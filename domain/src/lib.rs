@@ -9,6 +9,7 @@ pub mod env;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod limits;
 pub mod locale;
 pub mod scope;
 pub mod tenant;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{OrganizationId, TenantId};
+use crate::limits::Limits;
 use crate::time::Timestamp;
 
 /// The slug of the platform's own tenant, which holds operators and customers' administrators.
@@ -49,20 +50,6 @@ pub struct TenantSettings {
     pub theme: Theme,
     /// Feature flags by name.
     pub flags: BTreeMap<String, bool>,
-}
-
-/// Rate limits and lock-out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// `false` turns rate limits and lock-out off: for load and acceptance runs.
-    pub enabled: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { enabled: true }
-    }
 }
 
 /// How long browser sessions live, in seconds.
@@ -116,6 +103,7 @@ impl TenantSettings {
     pub fn check(&self) -> Result<(), Vec<crate::application::Mistake>> {
         use crate::application::Mistake;
         let mut out = Vec::new();
+        self.limits.check(&mut out);
         let colours =
             [("theme.accent", &self.theme.accent), ("theme.accent_dark", &self.theme.accent_dark)];
         for (path, colour) in colours {

@@ -56,6 +56,8 @@ codes! {
     ServerError = "server_error" => Internal;
     /// Trying again later may work (RFC 6749 4.1.2.1).
     TemporarilyUnavailable = "temporarily_unavailable" => Unavailable;
+    /// Too many requests: come less often (RFC 8628 3.5). The one registered code that says so.
+    SlowDown = "slow_down" => Limited;
     /// The user must sign in and `prompt` is `none` (Core 3.1.2.6).
     LoginRequired = "login_required" => Invalid;
     /// The user must consent and `prompt` is `none` (Core 3.1.2.6).

@@ -3,6 +3,8 @@
 //! Every call is bounded in time and fails at once while Redis is away. Whoever calls goes on
 //! without: with tightened local limits, with sessions from SQL, with the poll of the change feed.
 
+pub mod limits;
+
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -78,6 +78,8 @@ labels! {
     PairwiseSub = "pairwise_sub",
     /// Keys and bodies of repeated requests.
     Idempotency = "idempotency",
+    /// Names of limits and of what failed, among nodes.
+    Limits = "limits",
 }
 
 /// The parsed keys of one tenant. Cheap to clone.

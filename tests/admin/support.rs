@@ -14,7 +14,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 pub(crate) fn manifest(slug: &str, audiences: &[&str]) -> String {
     format!(
-        r#"tenant: {{ slug: {slug}, name: Tenant {slug} }}
+        r#"tenant: {{ slug: {slug}, name: Tenant {slug}, settings: {{ limits: {{ enabled: false }} }} }}
 applications:
   - {{ client_id: {slug}-web, name: Web, type: web, client_secret: the-secret-of-{slug}-0123456789,
       first_party: true, redirect_uris: ["{REDIRECT}"], scopes: [openid, email, offline_access],

@@ -155,6 +155,7 @@ struct Principal {
 }
 
 async fn authorize(cx: &Cx, request: &HttpRequest, action: Action) -> Result<Actor, Problem> {
+    let ticket = cx.admit(None)?;
     let header = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let bearer = header.and_then(|v| v.split_once(' '));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -174,6 +175,9 @@ async fn authorize(cx: &Cx, request: &HttpRequest, action: Action) -> Result<Act
         by_token(cx, &system, credential).await?
     };
     let Some(principal) = found else { return Err(unknown()) };
+    if let Some(who) = principal.actor.id {
+        let _ = cx.proven(ticket, who)?;
+    }
     let decision = Decider::embedded().decide(&Request {
         principal: &principal.id,
         tenant: principal.tenant,

@@ -9,12 +9,14 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse, ResponseError};
 use bailiwick_actors::Error as OwnerError;
+use bailiwick_actors::limits::Limited;
 use bailiwick_domain::Kind;
 use bailiwick_domain::application::Mistake;
 use bailiwick_store::Error as StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::limits;
 use crate::http::request_id::RequestId;
 use crate::http::status::log;
 use crate::password::PasswordError;
@@ -67,6 +69,8 @@ reasons! {
     KeyReused = (UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used"),
     /// The caller does not say which version it means.
     VersionNeeded = (PRECONDITION_REQUIRED, "version-required", "If-Match is needed"),
+    /// Too many requests.
+    Limited = (TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
     /// A part that is needed is full or away.
     Unavailable = (SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment"),
     /// A mistake of ours.
@@ -82,6 +86,8 @@ pub struct Problem {
     pub detail: String,
     /// The mistakes, each with its place.
     pub errors: Vec<Mistake>,
+    /// When to come again.
+    pub limited: Option<Limited>,
 }
 
 /// The body of a refusal (RFC 9457 3).
@@ -123,14 +129,14 @@ pub struct MistakeBody {
 impl Problem {
     /// A refusal with its reason and what to do about it.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), errors: Vec::new() }
+        Self { reason, detail: detail.into(), errors: Vec::new(), limited: None }
     }
 
     /// Every mistake of a request.
     #[must_use]
     pub fn mistakes(errors: Vec<Mistake>) -> Self {
         let detail = "see errors for what is wrong and where".to_owned();
-        Self { reason: Reason::Invalid, detail, errors }
+        Self { errors, ..Self::new(Reason::Invalid, detail) }
     }
 
     /// One mistake.
@@ -182,6 +188,14 @@ impl From<OwnerError> for Problem {
             OwnerError::Store(e) => e.into(),
             e => Self::of_kind(e.kind(), &e),
         }
+    }
+}
+
+impl From<Limited> for Problem {
+    fn from(limited: Limited) -> Self {
+        let reason = if limits::is_ours(&limited) { Reason::Unavailable } else { Reason::Limited };
+        let detail = format!("try again in {} seconds", limited.retry_after);
+        Self { limited: Some(limited), ..Self::new(reason, detail) }
     }
 }
 
@@ -251,6 +265,9 @@ pub async fn middleware(
         }
         _ => {}
     }
-    let answer = answer.json(body);
+    let mut answer = answer.json(body);
+    if let Some(limited) = &problem.limited {
+        limits::refuse(answer.headers_mut(), limited);
+    }
     Ok(response.into_response(answer).map_into_right_body())
 }

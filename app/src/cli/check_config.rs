@@ -86,6 +86,16 @@ fn effective(config: &Config) -> String {
     let _ = write!(out, "\n[passwords]\nthreads = {threads}\nqueue = {queue}\n");
     let (delay, grace) = (config.shutdown.delay, config.shutdown.grace);
     let _ = write!(out, "\n[shutdown]\ndelay = {delay}\ngrace = {grace}\n");
+    let _ = writeln!(out, "\n[limits]");
+    for (key, number) in [
+        ("client_per_minute", config.limits.client_per_minute),
+        ("address_per_minute", config.limits.address_per_minute),
+        ("address_burst", config.limits.address_burst),
+        ("tenant_per_second", config.limits.tenant_per_second),
+        ("global_per_second", config.limits.global_per_second),
+    ] {
+        let _ = writeln!(out, "{key} = {number}");
+    }
     out
 }
 

@@ -2,14 +2,16 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use bailiwick_actors::limits::Limited;
 use bailiwick_domain::{Kind, Locale};
 use bailiwick_protocol::authorize::response::Delivery;
 use bailiwick_protocol::{ErrorCode, OAuthError};
 
 use super::browser::{self, Browser};
 use crate::cx::Cx;
+use crate::http::limits;
 use crate::http::status::{log, status};
-use crate::pages::{self, ErrorPage, FormPost, Look, Page, Problem};
+use crate::pages::{self, ErrorPage, FormPost, Look, Page, Problem, Wait};
 
 /// Why a page cannot go on, told on a page.
 #[derive(Debug)]
@@ -18,13 +20,14 @@ pub struct PageError {
     code: &'static str,
     detail: Option<String>,
     kind: Kind,
+    limited: Option<Limited>,
 }
 
 impl PageError {
     /// A problem of the request.
     #[must_use]
     pub const fn new(problem: Problem, code: &'static str) -> Self {
-        Self { problem, code, detail: None, kind: Kind::Invalid }
+        Self { problem, code, detail: None, kind: Kind::Invalid, limited: None }
     }
 
     /// The problem, with what a developer needs to know.
@@ -39,6 +42,12 @@ impl PageError {
     pub const fn of_kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
+    }
+
+    /// Whether it is one of too many requests.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        self.limited.is_some()
     }
 
     fn of_ours(kind: Kind, error: &dyn std::fmt::Display) -> Self {
@@ -56,6 +65,17 @@ impl From<OAuthError> for PageError {
             _ => Problem::BadRequest,
         };
         Self::new(problem, e.code.name()).detail(e.description).of_kind(Kind::Invalid)
+    }
+}
+
+impl From<Limited> for PageError {
+    fn from(limited: Limited) -> Self {
+        let (kind, code) = if limits::is_ours(&limited) {
+            (Kind::Unavailable, "temporarily_unavailable")
+        } else {
+            (Kind::Limited, "slow_down")
+        };
+        Self { limited: Some(limited), ..Self::new(Problem::from(kind), code).of_kind(kind) }
     }
 }
 
@@ -82,8 +102,13 @@ pub fn answer(cx: &Cx, done: Result<HttpResponse, PageError>) -> HttpResponse {
             detail: e.detail.as_deref(),
             request_id: &cx.request_id,
             retry: None,
+            wait: e.limited.map(|limited| Wait::of(limited.retry_after)),
         });
-        show(cx, &page, Show { status: status(e.kind), ..Show::default() })
+        let mut answer = show(cx, &page, Show { status: status(e.kind), ..Show::default() });
+        if let Some(limited) = &e.limited {
+            limits::refuse(answer.headers_mut(), limited);
+        }
+        answer
     })
 }
 

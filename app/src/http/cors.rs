@@ -39,7 +39,9 @@ pub async fn middleware(
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        let exposed = HeaderValue::from_static("WWW-Authenticate, X-Request-Id");
+        let exposed = HeaderValue::from_static(
+            "WWW-Authenticate, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy",
+        );
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
     Ok(response)

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod cors;
 pub mod headers;
+pub mod limits;
 pub mod peer;
 pub mod request_id;
 pub mod routing;

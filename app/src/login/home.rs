@@ -60,6 +60,7 @@ pub async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse
         detail: None,
         request_id: &RequestId::of(&request),
         retry: None,
+        wait: None,
     });
     platform_page(&state, &page, StatusCode::NOT_FOUND)
 }

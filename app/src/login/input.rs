@@ -68,11 +68,12 @@ pub fn pending_in_form(
     Ok((Pending::open(cx, params.require("request")?, &browser)?, browser))
 }
 
-/// The browser of a form, which must come from a page that we gave to it.
+/// The browser of a form, which must come from a page that we gave to it. Every form counts.
 ///
 /// # Errors
-/// A page, for a forged form or a browser without cookies.
+/// A page, for a forged form, a browser without cookies, and too many forms.
 pub fn own_form(cx: &Cx, request: &HttpRequest, params: &Params) -> Result<Browser, PageError> {
+    let _ = cx.admit(None)?;
     let browser = Browser::of(cx, request);
     if browser.owns(cx, params.get("csrf")?.unwrap_or_default(), request) {
         Ok(browser)

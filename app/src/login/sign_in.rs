@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post};
+use bailiwick_actors::limits::Limited;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::user::Authentication;
 use bailiwick_domain::{EventKind, SessionId};
@@ -19,7 +20,8 @@ use crate::flow::browser::{self, Browser};
 use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::flow::proceed;
-use crate::pages::{Page, SignIn, SignInProblem};
+use crate::http::limits;
+use crate::pages::{Page, SignIn, SignInProblem, Wait};
 use crate::password::{MAX_PASSWORD, PasswordError};
 
 /// The sign-in form.
@@ -40,7 +42,7 @@ pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
         let (pending, browser) = pending_in_query(&cx, &request)?;
         let others = browser.sessions(&cx).await?;
         let email = pending.request.login_hint.clone().unwrap_or_default();
-        form(&cx, (&pending, &browser), !others.is_empty(), (&email, None))
+        form(&cx, (&pending, &browser), !others.is_empty(), (&email, None, None))
     };
     let done = done.await;
     answer(&cx, done)
@@ -57,6 +59,7 @@ pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
         (status = 400, description = "The form again: something is missing"),
         (status = 401, description = "The form again: address and password do not match"),
         (status = 403, description = "A page: the form is not from this browser"),
+        (status = 429, description = "The form again, or a page: too many tries"),
         (status = 503, description = "The form again: too many sign-ins are waiting"),
     )
 )]
@@ -74,6 +77,7 @@ async fn sign_in(
     let params = params?;
     let (pending, browser) = match pending_in_form(cx, request, &params) {
         Ok(both) => both,
+        Err(e) if e.is_limited() => return Err(e),
         // Another tab may have signed in, which changed the browser's secret: a form of this
         // browser that is good again, for the same request, with nothing done for it yet.
         Err(e) => {
@@ -81,16 +85,21 @@ async fn sign_in(
             let Ok(pending) = Pending::open(cx, params.require("request")?, &browser) else {
                 return Err(e);
             };
-            return form(cx, (&pending, &browser), false, ("", Some(SignInProblem::Stale)));
+            return form(cx, (&pending, &browser), false, ("", Some(SignInProblem::Stale), None));
         }
     };
     let typed = params.get("email")?.unwrap_or_default();
     let password = params.get("password")?.unwrap_or_default();
-    let again = |problem| form(cx, (&pending, &browser), false, (typed, Some(problem)));
+    let again = |problem| form(cx, (&pending, &browser), false, (typed, Some(problem), None));
     let Some(email) = normalize_email(typed) else { return again(SignInProblem::NoEmail) };
     if password.is_empty() {
         return again(SignInProblem::NoPassword);
     }
+    // Counted before anything is looked at: so many tries at once, too, and for whoever is not there.
+    let attempt = match cx.attempt("password", &email).await {
+        Ok(attempt) => attempt,
+        Err(limited) => return too_many(cx, (&pending, &browser), typed, &limited),
+    };
     let tenant = cx.tenant_id();
     let read = move |tx| async move {
         users::find_for_sign_in(&tx, tenant, IdentifierKind::Email, &email).await
@@ -101,8 +110,12 @@ async fn sign_in(
     // Always one hash of work, whether or not there is such a user.
     let right = match cx.state.passwords.verify(typed_password, hash).await {
         Ok(right) => right && password.len() <= MAX_PASSWORD,
-        Err(PasswordError::Busy) => return again(SignInProblem::Busy),
+        Err(PasswordError::Busy) => {
+            attempt.released().await;
+            return again(SignInProblem::Busy);
+        }
         Err(e) => {
+            attempt.released().await;
             // That of one user, or all of them: either way not "wrong password".
             tracing::error!(error = %e, "a password could not be verified");
             return again(SignInProblem::Busy);
@@ -110,6 +123,7 @@ async fn sign_in(
     };
     match row.filter(|r| right && r.user.active) {
         Some(row) => {
+            attempt.succeeded(cx.now).await;
             let accounts = browser.sessions(cx).await?;
             let started = start(cx, &browser, &row, &accounts).await;
             let (session, browser) = match started {
@@ -122,6 +136,7 @@ async fn sign_in(
             Ok(done)
         }
         None => {
+            attempt.failed(cx.now);
             cx.refused("session.refused", None);
             again(SignInProblem::Wrong)
         }
@@ -178,11 +193,25 @@ async fn start(
     Ok((cx.store().write(tenant, write).await?, fresh))
 }
 
+/// The form again, with when it may be sent again.
+fn too_many(
+    cx: &Cx,
+    (pending, browser): (&Pending, &Browser),
+    email: &str,
+    limited: &Limited,
+) -> Result<HttpResponse, PageError> {
+    let problem = Some(SignInProblem::TooMany);
+    let shown = (email, problem, Some(Wait::of(limited.retry_after)));
+    let mut answer = form(cx, (pending, browser), false, shown)?;
+    limits::refuse(answer.headers_mut(), limited);
+    Ok(answer)
+}
+
 fn form(
     cx: &Cx,
     (pending, browser): (&Pending, &Browser),
     has_others: bool,
-    (email, problem): (&str, Option<SignInProblem>),
+    (email, problem, wait): (&str, Option<SignInProblem>, Option<Wait>),
 ) -> Result<HttpResponse, PageError> {
     let app = proceed::application(cx, pending)?;
     let sealed = pending.seal(cx);
@@ -195,6 +224,7 @@ fn form(
         email,
         problem,
         another_account: has_others.then_some(others.as_str()),
+        wait,
     });
     let status = match problem {
         None => StatusCode::OK,

@@ -39,6 +39,7 @@ use crate::pages::Problem;
     responses(
         (status = 303, description = "To a page of ours, or to the application"),
         (status = 400, description = "A page: the application or its redirect URI is not known"),
+        (status = 429, description = "A page: too many requests"),
     )
 )]
 #[get("/oauth/authorize")]
@@ -74,8 +75,11 @@ pub async fn post(cx: Cx, form: Result<FormBody, Failure>) -> HttpResponse {
 }
 
 async fn begin(cx: &Cx, request: &HttpRequest, params: &Params) -> Result<HttpResponse, PageError> {
-    let client_id = authorize::client_id(params)?;
-    let Some(app) = cx.view.applications.by_client_id(client_id) else {
+    let client_id = authorize::client_id(params);
+    let known = client_id.as_ref().ok().and_then(|id| cx.view.applications.by_client_id(id));
+    let _ = cx.admit(known.map(|app| app.application.id))?;
+    client_id?;
+    let Some(app) = known else {
         cx.refused("authorize.unknown_client", None);
         return Err(PageError::new(Problem::UnknownApplication, "invalid_client"));
     };

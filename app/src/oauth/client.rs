@@ -1,9 +1,11 @@
-//! Client authentication (RFC 6749 2.3, RFC 7523): which application is asking.
+//! Client authentication (RFC 6749 2.3, RFC 7523): which application is asking, and whether it asks
+//! too often.
 
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use bailiwick_actors::limits::Quota;
 use bailiwick_protocol::client_auth::{self, AssertionRules, Presented};
 use bailiwick_protocol::{OAuthError, Params};
 use bailiwick_store::applications::Stored;
@@ -13,16 +15,29 @@ use secrecy::ExposeSecret as _;
 use super::failure::{Challenge, Failure};
 use crate::cx::Cx;
 
+/// The application that asks.
+pub struct Caller {
+    /// Which.
+    pub app: Arc<Stored>,
+    /// What is left of its limit, when it has one.
+    pub quota: Option<Quota>,
+}
+
 /// Finds out which application is asking, and refuses it unless it proves it by its registered
 /// method. With a secret this touches no lock, no message and no database.
 ///
+/// Until then the request counts against its address, and afterwards against the application
+/// instead. A public client proves nothing, and anybody can use its name, so it stays with the
+/// address.
+///
 /// # Errors
-/// `invalid_client`, the same for every reason, and `invalid_request` for what is malformed.
+/// `invalid_client`, the same for every reason, and `invalid_request` for what is malformed;
+/// `slow_down` for too many requests or failures.
 pub async fn authenticate(
     cx: &Cx,
     request: &HttpRequest,
     params: &Params,
-) -> Result<Arc<Stored>, Failure> {
+) -> Result<Caller, Failure> {
     let header = match request.headers().get(header::AUTHORIZATION).map(|v| v.to_str()) {
         None => None,
         Some(Ok(text)) => Some(text),
@@ -31,26 +46,71 @@ pub async fn authenticate(
         }
     };
     let challenge = if header.is_some() { Challenge::Basic } else { Challenge::None };
-    let refuse = |e: OAuthError| {
-        cx.refused("client.refused", None);
+    let refuse = |e: OAuthError, app| {
+        cx.refused("client.refused", app);
         Failure::from(e).asking(challenge)
     };
-    let presented = Presented::read(header, params).map_err(refuse)?;
-    let known = cx.view.applications.by_client_id(presented.client_id());
-    let Some(app) = known else { return Err(refuse(OAuthError::invalid_client())) };
-    client_auth::check_method(&app.application.spec, &presented).map_err(refuse)?;
-    let proven = match &presented {
+    let read = Presented::read(header, params);
+    let known = read.as_ref().ok().map(Presented::client_id);
+    let known = known.and_then(|id| cx.view.applications.by_client_id(id));
+    let id = known.map(|app| app.application.id);
+    let ticket = cx.admit(id)?;
+    let presented = read.map_err(|e| refuse(e, None))?;
+    let limits = cx.platform().limits();
+    let mut attempt = cx.client_attempt(id)?;
+    // An assertion waits for the commit of its jti and is signed, not guessed: however many are
+    // under way, only those that failed count.
+    let is_assertion = matches!(presented, Presented::Assertion { .. });
+    if is_assertion {
+        limits.client_released(attempt);
+    }
+    let proven = match known {
+        Some(app) => proves(cx, app, &presented).await,
+        None => Ok(Err(OAuthError::invalid_client())),
+    };
+    match (known, proven) {
+        (Some(app), Ok(Ok(()))) => {
+            if !is_assertion {
+                limits.client_proven(&cx.view, attempt, cx.now);
+            }
+            let confidential = app.application.spec.is_confidential();
+            let proven = confidential.then(|| cx.proven(ticket, app.application.id.0));
+            Ok(Caller { app: Arc::clone(app), quota: proven.transpose()?.flatten() })
+        }
+        (_, Ok(refused)) => {
+            if is_assertion {
+                attempt = cx.client_attempt(id)?;
+            }
+            limits.client_failed(&cx.view, attempt, cx.now).await;
+            Err(refuse(refused.err().unwrap_or_else(OAuthError::invalid_client), id))
+        }
+        (_, Err(e)) => {
+            // Not made: a part of ours was away.
+            if !is_assertion {
+                limits.client_released(attempt);
+            }
+            Err(e)
+        }
+    }
+}
+
+/// Whether the application proves who it is, by its registered method.
+async fn proves(
+    cx: &Cx,
+    app: &Stored,
+    presented: &Presented,
+) -> Result<Result<(), OAuthError>, Failure> {
+    if let Err(e) = client_auth::check_method(&app.application.spec, presented) {
+        return Ok(Err(e));
+    }
+    let proven = match presented {
         Presented::None { .. } => true,
         Presented::Basic { secret, .. } | Presented::Post { secret, .. } => {
             cx.view.is_client_secret(app, secret.expose_secret().as_bytes(), cx.now)
         }
         Presented::Assertion { assertion, .. } => is_genuine(cx, app, assertion).await?,
     };
-    if !proven {
-        cx.refused("client.refused", Some(app.application.id));
-        return Err(Failure::from(OAuthError::invalid_client()).asking(challenge));
-    }
-    Ok(Arc::clone(app))
+    Ok(if proven { Ok(()) } else { Err(OAuthError::invalid_client()) })
 }
 
 /// Verifies a client assertion and uses it up: its `jti` works once.

@@ -4,10 +4,12 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use bailiwick_actors::limits::Limited;
 use bailiwick_domain::Kind;
 use bailiwick_protocol::{ErrorCode, OAuthError};
 use serde_json::json;
 
+use crate::http::limits;
 use crate::http::status::{log, status};
 
 /// How a refusal must ask for authentication.
@@ -33,6 +35,8 @@ pub struct Failure {
     pub status: Option<StatusCode>,
     /// How it asks for authentication.
     pub challenge: Challenge,
+    /// When to come again.
+    pub limited: Option<Limited>,
 }
 
 impl Failure {
@@ -65,7 +69,22 @@ impl Failure {
 
 impl From<OAuthError> for Failure {
     fn from(error: OAuthError) -> Self {
-        Self { error, status: None, challenge: Challenge::None }
+        Self { error, status: None, challenge: Challenge::None, limited: None }
+    }
+}
+
+/// RFC 6749 5.2 has no code for this, and `temporarily_unavailable` would say that it is our fault.
+/// What counts is the status with Retry-After; of the registered codes `slow_down` says the same to
+/// a client that looks only at the body, and one that polls (RFC 8628 3.5) does the right thing.
+impl From<Limited> for Failure {
+    fn from(limited: Limited) -> Self {
+        let error = if limits::is_ours(&limited) {
+            OAuthError::new(ErrorCode::TemporarilyUnavailable, "try again in a moment")
+        } else {
+            let text = format!("too many requests: try again in {} s", limited.retry_after);
+            OAuthError::new(ErrorCode::SlowDown, text)
+        };
+        Self { limited: Some(limited), ..Self::from(error) }
     }
 }
 
@@ -112,7 +131,11 @@ impl ResponseError for Failure {
         if let Some(challenge) = challenge {
             answer.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        answer.json(json!({ "error": code, "error_description": text }))
+        let mut answer = answer.json(json!({ "error": code, "error_description": text }));
+        if let Some(limited) = &self.limited {
+            limits::refuse(answer.headers_mut(), limited);
+        }
+        answer
     }
 }
 

@@ -32,6 +32,7 @@ use crate::flow::tokens::Authorized;
         (status = 200, description = "RFC 7662 2.2", body = serde_json::Value,
             example = json!({"active": false})),
         (status = 401, description = "`invalid_client`", body = crate::openapi::OAuthErrorBody),
+        (status = 429, description = "`slow_down`", body = crate::openapi::OAuthErrorBody),
     )
 )]
 #[post("/oauth/introspect")]
@@ -41,7 +42,7 @@ pub async fn handler(
     form: Result<FormBody, Failure>,
 ) -> Result<HttpResponse, Failure> {
     let FormBody(params) = form?;
-    let caller = super::client::authenticate(&cx, &request, &params).await?;
+    let caller = super::client::authenticate(&cx, &request, &params).await?.app;
     let token = params.require("token")?;
     if !caller.application.spec.is_confidential() {
         return Err(OAuthError::unauthorized_client("public clients may not introspect").into());

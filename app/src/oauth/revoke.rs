@@ -31,6 +31,7 @@ use crate::cx::Cx;
     responses(
         (status = 200, description = "Revoked, or never valid (RFC 7009 2.2)"),
         (status = 401, description = "`invalid_client`", body = crate::openapi::OAuthErrorBody),
+        (status = 429, description = "`slow_down`", body = crate::openapi::OAuthErrorBody),
     )
 )]
 #[post("/oauth/revoke")]
@@ -40,7 +41,7 @@ pub async fn handler(
     form: Result<FormBody, Failure>,
 ) -> Result<HttpResponse, Failure> {
     let FormBody(params) = form?;
-    let app = super::client::authenticate(&cx, &request, &params).await?;
+    let app = super::client::authenticate(&cx, &request, &params).await?.app;
     let token = params.require("token")?;
     let action = match refresh::parse(token) {
         Some(presented) => refresh_token(&cx, &app, &presented).await?,

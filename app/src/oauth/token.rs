@@ -4,10 +4,12 @@
 use actix_web::{HttpRequest, HttpResponse, post};
 use bailiwick_protocol::token_request::TokenRequest;
 
+use super::client::{self, Caller};
 use super::failure::{Failure, no_store};
 use super::form::FormBody;
 use super::grants::{authorization_code, client_credentials, refresh_token};
 use crate::cx::Cx;
+use crate::http::limits;
 
 /// Exchanges a grant for tokens.
 ///
@@ -27,6 +29,7 @@ use crate::cx::Cx;
         (status = 200, description = "Tokens (RFC 6749 5.1)", body = crate::openapi::TokenAnswer),
         (status = 400, description = "RFC 6749 5.2", body = crate::openapi::OAuthErrorBody),
         (status = 401, description = "`invalid_client`", body = crate::openapi::OAuthErrorBody),
+        (status = 429, description = "`slow_down`", body = crate::openapi::OAuthErrorBody),
     )
 )]
 #[post("/oauth/token")]
@@ -36,7 +39,7 @@ pub async fn handler(
     form: Result<FormBody, Failure>,
 ) -> Result<HttpResponse, Failure> {
     let FormBody(params) = form?;
-    let app = super::client::authenticate(&cx, &request, &params).await?;
+    let Caller { app, quota } = client::authenticate(&cx, &request, &params).await?;
     let refuse = |e: bailiwick_protocol::OAuthError| {
         cx.refused("token.refused", Some(app.application.id));
         Failure::from(e)
@@ -56,5 +59,9 @@ pub async fn handler(
     let tokens = answer.inspect_err(|_| cx.refused("token.refused", Some(app.application.id)))?;
     let mut ok = HttpResponse::Ok();
     no_store(&mut ok);
-    Ok(ok.json(tokens))
+    let mut answer = ok.json(tokens);
+    if let Some(quota) = &quota {
+        limits::tell(answer.headers_mut(), quota);
+    }
+    Ok(answer)
 }

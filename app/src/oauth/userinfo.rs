@@ -25,6 +25,7 @@ use crate::http::body::is_media;
             example = json!({"sub": "Xm2...", "email": "ada@example.com", "email_verified": true})),
         (status = 401, description = "`invalid_token`", body = crate::openapi::OAuthErrorBody),
         (status = 403, description = "`insufficient_scope`", body = crate::openapi::OAuthErrorBody),
+        (status = 429, description = "`slow_down`", body = crate::openapi::OAuthErrorBody),
     ),
     security(("bearer" = []))
 )]
@@ -71,11 +72,17 @@ async fn answer(cx: &Cx, token: &str) -> Result<HttpResponse, Failure> {
         let text = "the access token is malformed, expired or revoked";
         refuse(OAuthError::new(ErrorCode::InvalidToken, text))
     };
+    let ticket = cx.admit(None)?;
     let verified = cx.state.verified.verify(&cx.view, token, cx.now);
     let claims = verified.map_err(|e| refuse(e.into()))?;
     cx.must_vouch()?;
     if !cx.view.is_live(&claims) {
         return Err(invalid());
+    }
+    // Whoever has a token of a public client may be anybody: it stays with the address.
+    let app = cx.view.applications.by_client_id(&claims.client_id).map(|a| &a.application);
+    if let Some(app) = app.filter(|app| app.spec.is_confidential()) {
+        let _ = cx.proven(ticket, app.id.0)?;
     }
     let for_us = claims.aud.iter().any(|aud| aud == cx.issuer());
     if !claims.scope.contains("openid") || !for_us {

@@ -26,7 +26,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 pub use headers::headers;
 pub use page::{
     Account, Accounts, Consent, ErrorPage, FormPost, Page, PlatformHome, Problem, SignIn,
-    SignInProblem, SignOut, SignedOut, TenantHome,
+    SignInProblem, SignOut, SignedOut, TenantHome, Wait,
 };
 
 /// The product's mark, as SVG. Every page holds it as a `data:` icon.

@@ -65,6 +65,8 @@ pub struct SignIn<'a> {
     pub problem: Option<SignInProblem>,
     /// Link to the other accounts of this browser, when it has any.
     pub another_account: Option<&'a str>,
+    /// When to try again, after too many tries.
+    pub wait: Option<Wait>,
 }
 
 /// Why a sign-in form is shown again.
@@ -167,6 +169,27 @@ pub struct ErrorPage<'a> {
     pub request_id: &'a str,
     /// Link that tries again, when that can help.
     pub retry: Option<&'a str>,
+    /// When to try again, after too many requests.
+    pub wait: Option<Wait>,
+}
+
+/// How long to wait, in the unit that people would say it in: at least two of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    unit: &'static str,
+    count: u32,
+}
+
+impl Wait {
+    /// So many seconds or a little more.
+    #[must_use]
+    pub fn of(seconds: u32) -> Self {
+        match seconds {
+            0..120 => Self { unit: "seconds", count: seconds.max(2) },
+            120..7_200 => Self { unit: "minutes", count: seconds.div_ceil(60) },
+            _ => Self { unit: "hours", count: seconds.div_ceil(3_600) },
+        }
+    }
 }
 
 /// What an [`ErrorPage`] says: a title, what happened and what to do next.

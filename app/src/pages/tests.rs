@@ -36,6 +36,7 @@ fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Pag
         email: text,
         problem: None,
         another_account: Some(text),
+        wait: None,
     };
     let consent = Consent {
         action,
@@ -60,6 +61,7 @@ fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Pag
         detail: Some(text),
         request_id: text,
         retry: Some(text),
+        wait: None,
     };
     let post = FormPost { action: text, fields: vec![(text, text)], application: Some(text) };
     let platform = PlatformHome { example_issuer: Some(text), commands: vec![text] };
@@ -95,6 +97,13 @@ fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Pag
     pages.extend(Problem::ALL.map(|problem| Page::Error(error(problem))));
     let bare = ErrorPage { detail: None, retry: None, ..error(Problem::Internal) };
     pages.push(Page::Error(bare));
+    for seconds in [1, 300, 10_000] {
+        let wait = Some(Wait::of(seconds));
+        pages.push(Page::Error(ErrorPage { wait, ..error(Problem::TooMany) }));
+        let Page::SignIn(form) = pages[0].clone() else { unreachable!() };
+        let problem = Some(SignInProblem::TooMany);
+        pages.push(Page::SignIn(SignIn { problem, wait, ..form }));
+    }
     pages
 }
 
@@ -395,6 +404,31 @@ fn monograms_and_icon() {
     }
     assert!(icon().starts_with("data:image/svg+xml,%3Csvg"));
     assert!(!icon().contains(['"', '<', '>', '#', '\n']));
+}
+
+#[test]
+fn a_wait_is_said_in_its_unit_and_never_too_short() {
+    let theme = Theme::default();
+    let html = |seconds| {
+        let page = Page::Error(ErrorPage {
+            problem: Problem::TooMany,
+            code: "slow_down",
+            detail: None,
+            request_id: "1",
+            retry: None,
+            wait: Some(Wait::of(seconds)),
+        });
+        render(&page, &look(&theme))
+    };
+    for (seconds, said) in [
+        (1, "in 2 seconds"),
+        (119, "in 119 seconds"),
+        (120, "in 2 minutes"),
+        (121, "in 3 minutes"),
+        (7_201, "in 3 hours"),
+    ] {
+        assert!(html(seconds).contains(said), "{seconds}");
+    }
 }
 
 #[test]

@@ -62,6 +62,7 @@ impl World {
             public_url: "https://id.example".into(),
             base_domain: None,
             development: false,
+            ceilings: bailiwick_domain::limits::Ceilings::default(),
         };
         let platform = Platform::start(store, env.clone(), keyring.expect("a keyring"), options);
         let platform = platform.await.expect("starts");

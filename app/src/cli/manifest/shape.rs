@@ -15,6 +15,8 @@ pub(crate) enum Shape {
     Flag,
     /// A whole number of seconds.
     Seconds,
+    /// A whole number.
+    Count,
     /// A whole number of days.
     Days,
     /// One of these texts.
@@ -59,7 +61,17 @@ pub(crate) const TENANT: &[Member] = &[
 ];
 
 pub(crate) const SETTINGS: &[Member] = &[
-    Member("limits", Optional, Shape::Map(&[Member("enabled", Optional, Shape::Flag)])),
+    Member(
+        "limits",
+        Optional,
+        Shape::Map(&[
+            Member("enabled", Optional, Shape::Flag),
+            Member("client_per_minute", Optional, Shape::Count),
+            Member("address_per_minute", Optional, Shape::Count),
+            Member("address_burst", Optional, Shape::Count),
+            Member("tenant_per_second", Optional, Shape::Count),
+        ]),
+    ),
     Member(
         "sessions",
         Optional,
@@ -177,6 +189,7 @@ pub(crate) fn check(node: &Node, shape: Shape, path: Path<'_>, out: &mut Vec<Mis
         }
         Shape::Seconds => check_kind(node, "a whole number of seconds", is_count, path, out),
         Shape::Days => check_kind(node, "a whole number of days", is_count, path, out),
+        Shape::Count => check_kind(node, "a whole number", is_count, path, out),
         Shape::OneOf(names) => {
             if !node.text().is_some_and(|text| names.contains(&text)) {
                 let near = node.text().and_then(|text| similar(text, names.iter().copied()));
