@@ -26,6 +26,8 @@ both!(Options::real_time() => the_command_line_works_beside_the_server);
 const DAY: Duration = Duration::from_secs(86_400);
 /// What the JWKS may be kept for, and how long before it signs a key is published.
 const MAX_AGE: Duration = Duration::from_secs(600);
+/// What a rotation at once waits, so that every node knows the new key.
+const KNOWN_EVERYWHERE: Duration = Duration::from_secs(5);
 const AHEAD: Duration = Duration::from_secs(900);
 /// A token that lives as long as any may.
 const LONG: &str = "tenant: { slug: acme, name: Acme }\napplications:\n  - { client_id: long, name: \
@@ -238,6 +240,7 @@ async fn two_nodes_that_rotate_at_once_make_one_successor(server: &Server) {
         one.expect(200);
         other.expect(200);
         assert_eq!(server.number(&open).await, 1, "round {round}");
+        server.advance(KNOWN_EVERYWHERE).await;
     }
     peer.stop().await;
 }
@@ -264,6 +267,7 @@ async fn an_administrator_rotates(server: &Server) {
         .map(|k| (k["alg"].as_str().expect("an alg"), &k["kid"]))
         .collect();
     assert_eq!((now.len(), now["EdDSA"]), (4, &key["kid"]));
+    server.advance(KNOWN_EVERYWHERE).await;
     for (client, alg) in SIGNED {
         let tokens = acme.tokens(client, "openid").await;
         assert_eq!(kid(&tokens["id_token"]), *now[alg], "{alg}");
@@ -391,6 +395,7 @@ async fn the_setting_is_what_keys_are_planned_by(server: &Server) {
     // Keys that are made from now on, too.
     let admin = Api::new(server, "acme", &["admin"]).await;
     admin.post("/signing-keys/rotate", &json!({ "immediate": true })).await.expect(200);
+    server.advance(KNOWN_EVERYWHERE).await;
     let planned =
         format!("SELECT COUNT(*) FROM signing_keys WHERE {OF_ACME} AND rotate_at IS NOT NULL");
     assert_eq!(server.number(&planned).await, 0);
@@ -424,6 +429,7 @@ async fn the_command_line_works_beside_the_server(server: &Server) {
     let before = acme.tokens("web", "openid").await;
     let made = as_json(&["rotate", "--alg", "ES256", "--now"]).await;
     let new = made["keys"][0]["kid"].clone();
+    server.advance(KNOWN_EVERYWHERE).await;
     soon("a token of the new key", async || {
         let form = [("grant_type", "client_credentials")];
         let token = acme.token("worker", &form).await.ok();

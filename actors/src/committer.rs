@@ -126,3 +126,6 @@ pub(crate) fn revoked_by(
     };
     key.into_iter().map(|k| (k, now)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,6 +130,12 @@ impl Threads {
     }
 }
 
+/// Runs a test inside an actor system.
+#[cfg(test)]
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    System::new().block_on(test)
+}
+
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Envelope<C: Send + 'static>(C);

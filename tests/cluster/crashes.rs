@@ -11,7 +11,7 @@ use super::{
     authorize_url, code, exchange, is_active, machine_token, manifest, on_a_cluster, refresh,
     refresh_at_last, signed_in, text, try_post,
 };
-use crate::oauth::support::claims;
+use crate::oauth::support::{claims, part};
 
 on_a_cluster!(
     nodes_are_killed_under_load,
@@ -19,6 +19,7 @@ on_a_cluster!(
     the_answer_of_a_commit_is_lost,
     clocks_are_wrong,
     the_schema_is_ahead,
+    keys_rotate_under_load,
 );
 
 /// A family of refresh tokens for Ada.
@@ -176,4 +177,30 @@ async fn the_schema_is_ahead() {
     family(cluster).await;
     let waiting = "SELECT COUNT(*) FROM jobs WHERE attempts > 0 OR finished_at IS NOT NULL";
     assert_eq!(cluster.number(waiting).await, 0, "nobody claims what it does not know");
+}
+
+/// Keys are replaced while tokens are issued: every token verifies at both nodes, always.
+async fn keys_rotate_under_load() {
+    let cluster = &Cluster::start(&manifest()).await;
+    let over = &AtomicBool::new(false);
+    let client = async |n: usize| {
+        let mut kids = std::collections::BTreeSet::new();
+        while !over.load(Ordering::Relaxed) {
+            let [here, there] = [0, 1].map(|m| &cluster.nodes[(n + m) % 2].base);
+            let token = machine_token(cluster, here).await;
+            assert!(is_active(cluster, there, "worker", &token).await, "at the other node");
+            kids.insert(part(&token, 0)["kid"].to_string());
+        }
+        kids.len()
+    };
+    let rotations = async {
+        for _ in 0..2 {
+            let rotate = ["keys", "rotate", "--tenant", "acme", "--alg", "ES256", "--now"];
+            harness::clients::succeed(cluster.command(&rotate)).await;
+            tokio::time::sleep(Duration::from_secs(6)).await;
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    let (kids, ()) = tokio::join!(join_all((0..4).map(client)), rotations);
+    assert!(kids.iter().all(|n| *n == 3), "tokens of three keys: {kids:?}");
 }

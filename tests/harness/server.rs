@@ -334,7 +334,8 @@ impl Drop for Server {
     }
 }
 
-pub(crate) fn write_master_key(path: &std::path::Path) {
+/// Writes a master keyring of one known key.
+pub fn write_master_key(path: &std::path::Path) {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
@@ -344,7 +345,9 @@ pub(crate) fn write_master_key(path: &std::path::Path) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests are the other people here")]
-pub(crate) fn client() -> Client {
+/// A client that follows no redirects.
+#[must_use]
+pub fn client() -> Client {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(60))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# throwaway.sh postgres|redis PORT
+# throwaway.sh postgres|postgres-durable|redis PORT
 # Serves from a folder of its own until standard input closes, then stops and removes the folder.
 # Whoever started this holds the other end of that pipe, so however it ends, by a crash too,
 # nothing stays behind. Prints "ready" once, when it serves. Then it reads commands, a line each,
@@ -38,7 +38,10 @@ fail() {
 
 cd "$dir"
 case $kind in
-  postgres)
+  postgres | postgres-durable)
+    # Tests need no disk; what is measured must have one.
+    forget='-c fsync=off -c synchronous_commit=off -c full_page_writes=off'
+    [ "$kind" = postgres ] || forget=
     # Debian keeps the server's binaries off the PATH.
     for bin in /usr/lib/postgresql/*/bin; do PATH=$bin:$PATH; done
     $as initdb --pgdata="$dir/data" --username=postgres --auth=trust --encoding=UTF8 \
@@ -46,7 +49,7 @@ case $kind in
     serve() {
       $as postgres -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 \
         -c unix_socket_directories="$dir" -c max_connections=400 -c shared_buffers=64MB \
-        -c fsync=off -c synchronous_commit=off -c full_page_writes=off >"$log" 2>&1 &
+        $forget >"$log" 2>&1 &
       server=$!
     }
     ready() { grep -q 'ready to accept connections' "$log"; }

@@ -1,194 +1,186 @@
-//! The documented load run: client_credentials against a real server, beside a bare endpoint that
+//! The documented load run: a release server on each database, beside a bare endpoint and one that
 //! only signs one ES256 token, in one run on one machine.
 //!
-//! `cargo bench -p bailiwick-tests --bench load` (or `make bench`). Absolute figures depend on the
-//! machine; the ratio to the bare signer of the same run is what counts.
+//! `make bench` runs it (under ten minutes), `make bench-full` with 100 tenants and a million
+//! stored sessions, too. Absolute figures depend on the machine; the ratios of one run count.
 
-use std::process::Command;
-use std::sync::Arc;
+#![expect(clippy::panic, reason = "a run that cannot go on says why and ends")]
 
-use actix_web::{App, HttpResponse, HttpServer, web};
-use bailiwick_domain::Env;
-use bailiwick_domain::application::SigningAlg;
-use bailiwick_protocol::jose::SigningKey;
-use bailiwick_protocol::tokens::AccessTokenClaims;
-use harness::{Backend, Options, Server};
+mod bare;
+mod site;
+mod table;
+mod target;
+mod wrk;
 
-const MANIFEST: &str = "
-tenant: {slug: load, name: Load, settings: {limits: {enabled: false}}}
-applications:
-  - client_id: machine
-    name: Machine
-    type: machine
-    client_secret: a-secret-of-thirty-two-characters
-    token_endpoint_auth_method: client_secret_post
-    scopes: [orders.read]
-    audiences: [https://api.example.com]
-";
+use harness::Browser;
+use site::{BODY, CALLER};
+use table::Table;
+use target::Target;
+use wrk::Load;
 
-const BODY: &str = "grant_type=client_credentials&client_id=machine\
-     &client_secret=a-secret-of-thirty-two-characters&scope=orders.read";
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What one row of the table says.
-struct Measured {
-    name: &'static str,
-    per_second: f64,
-    p50: String,
-    p99: String,
-    errors: u64,
-}
+const FIXED: &str = include_str!("lua/fixed.lua");
+const LISTED: &str = include_str!("lua/listed.lua");
+const MINT: &str = include_str!("lua/mint.lua");
+const REFRESH: &str = include_str!("lua/refresh.lua");
+const CODE: &str = include_str!("lua/code.lua");
+const ZIPF: &str = include_str!("lua/zipf.lua");
+
+/// Families whose tokens are exchanged in turn: more than connections, so that none waits.
+const FAMILIES: usize = 256;
 
 fn main() {
     // `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|a| a == "--bench") {
         return;
     }
-    let seconds = std::env::var("LOAD_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(8);
-    let bare = bare_server();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let set = |name| std::env::var(name).ok().and_then(|s| s.parse::<u32>().ok());
+    let seconds = set("LOAD_SECONDS").unwrap_or(5);
+    let counts: &[usize] = if set("LOAD_FULL") == Some(1) { &[100, 10_000] } else { &[10_000] };
+    let full = set("LOAD_FULL") == Some(1);
+    let bare = bare::start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
-        let options = Options::real_time().with("BAILIWICK_LOG", "warn");
-        let server = Server::start(Backend::Sqlite, options).await;
-        server.apply(MANIFEST).await;
-        let issuer = server.issuer("load");
-        let token = token(&server, &issuer).await;
-        let introspect = format!(
-            "token={token}&client_id=machine&client_secret=a-secret-of-thirty-two-characters"
-        );
-        let runs: [(&'static str, String, Option<&str>); 5] = [
-            ("bare endpoint", format!("{bare}/bare"), None),
-            ("bare endpoint, signs one ES256 token", format!("{bare}/sign"), Some(BODY)),
-            ("client_credentials (ES256)", format!("{issuer}/oauth/token"), Some(BODY)),
-            ("introspection", format!("{issuer}/oauth/introspect"), Some(&introspect)),
-            ("JWKS", format!("{issuer}/.well-known/jwks.json"), None),
-        ];
-        let mut rows = Vec::new();
-        for (name, url, body) in runs {
-            let body = body.map(str::to_owned);
-            let measure = move || wrk(name, &url, body.as_deref(), seconds);
-            rows.push(tokio::task::spawn_blocking(measure).await.expect("wrk runs"));
+        let mut table = Table::new(seconds);
+        let load = |name, method: &str, path: &str| Load {
+            name,
+            base: bare.clone(),
+            script: FIXED,
+            args: vec![method.into(), path.into(), BODY.into()],
+            requests: 1,
+        };
+        table.measure(&load("bare endpoint", "GET", "/bare"));
+        table.measure(&load("bare endpoint that signs one ES256 token", "POST", "/sign"));
+        for postgres in [false, true] {
+            let target = Target::start(postgres).await;
+            let name = if postgres { "PostgreSQL + Redis" } else { "SQLite" };
+            table.section(name, &format!("at rest {:.0} MB", target.memory() / 1024.0));
+            one_tenant(&mut table, &target, full).await;
+            for count in counts {
+                many_tenants(&mut table, &target, *count);
+            }
         }
-        print(&rows);
+        table.print();
     });
 }
 
-async fn token(server: &Server, issuer: &str) -> String {
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", "machine"),
-        ("client_secret", "a-secret-of-thirty-two-characters"),
-    ];
-    let answer = server.post(&format!("{}/oauth/token", path(issuer)), &form).await;
-    let json: serde_json::Value = answer.json().await.expect("JSON");
-    json["access_token"].as_str().expect("a token").to_owned()
-}
-
-fn path(issuer: &str) -> &str {
-    let rest = issuer.split_once("://").expect("an address").1;
-    &rest[rest.find('/').expect("a path")..]
-}
-
-/// A server that does nothing, and one that does nothing but sign.
-fn bare_server() -> String {
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let made = SigningKey::generate(SigningAlg::ES256).expect("a key");
-            let key =
-                SigningKey::from_pkcs8("bare", SigningAlg::ES256, &made.pkcs8).expect("a key");
-            let (key, env) = (Arc::new(key), Env::system());
-            let server = HttpServer::new(move || {
-                let (key, env) = (Arc::clone(&key), env.clone());
-                let sign = move |_: web::Bytes| {
-                    let token = claims(&env).sign(&key).expect("signs");
-                    std::future::ready(HttpResponse::Ok().body(token))
-                };
-                App::new()
-                    .route("/bare", web::get().to(|| std::future::ready(HttpResponse::Ok())))
-                    .route("/sign", web::post().to(sign))
-            })
-            .bind("127.0.0.1:0")
-            .expect("a free port");
-            tell.send(format!("http://{}", server.addrs()[0])).expect("told");
-            server.run().await.expect("serves");
-        });
-    });
-    told.recv().expect("the bare server starts")
-}
-
-fn claims(env: &Env) -> AccessTokenClaims {
-    let now = env.now();
-    AccessTokenClaims {
-        iss: "https://id.example.com/t/load".into(),
-        sub: "machine".into(),
-        aud: vec!["https://api.example.com".into()],
-        exp: now.plus_secs(600).as_secs(),
-        iat: now.as_secs(),
-        jti: env.token::<16>(),
-        client_id: "machine".into(),
-        scope: bailiwick_domain::ScopeSet::parse("orders.read").expect("a scope"),
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-        org_id: None,
-        sid: None,
-        grant_id: None,
-        claims: None,
+async fn one_tenant(table: &mut Table, target: &Target, full: bool) {
+    target.apply(&site::manifest());
+    let mut browser = site::signed_in(target).await;
+    if full {
+        store_sessions(target).await;
     }
-}
-
-fn wrk(name: &'static str, url: &str, body: Option<&str>, seconds: u32) -> Measured {
-    let script = tempfile::NamedTempFile::with_suffix(".lua").expect("a file");
-    let lua = body.map_or_else(String::new, |body| {
-        format!(
-            "wrk.method = 'POST'\nwrk.body = '{body}'\n\
-             wrk.headers['Content-Type'] = 'application/x-www-form-urlencoded'\n"
-        )
-    });
-    std::fs::write(script.path(), lua).expect("written");
-    let output = Command::new("wrk")
-        .args(["-t1", "-c32", &format!("-d{seconds}s"), "--latency", "-s"])
-        .arg(script.path())
-        .arg(url)
-        .output()
-        .expect("wrk is installed: scripts/setup.sh bench");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let after = |label: &str| {
-        let line = text.lines().map(str::trim).find(|l| l.starts_with(label));
-        line.map(|l| l[label.len()..].trim().to_owned())
-    };
-    let errors = after("Non-2xx or 3xx responses:").and_then(|n| n.parse().ok()).unwrap_or(0);
-    Measured {
+    let load = |name, script, args: &[&str]| Load {
         name,
-        per_second: after("Requests/sec:").and_then(|n| n.parse().ok()).expect(&text),
-        p50: after("50%").unwrap_or_default(),
-        p99: after("99%").unwrap_or_default(),
-        errors,
+        base: target.base.clone(),
+        script,
+        args: args.iter().map(|a| (*a).to_owned()).collect(),
+        requests: 1,
+    };
+    let (token, introspect) = ("/t/load/oauth/token", "/t/load/oauth/introspect");
+    let minted = target.file("tokens");
+    table.measure(&load("client_credentials (ES256)", FIXED, &["POST", token, BODY]));
+    let fixed = site::post(target, "/oauth/token", None, BODY).await;
+    let fixed = format!("{CALLER}&token={}", fixed["access_token"].as_str().expect("a token"));
+    table.measure(&load("introspection, known token", FIXED, &["POST", introspect, &fixed]));
+    load("", MINT, &[token, BODY, &minted]).peak(2 * table.seconds);
+    let tokens = std::fs::read_to_string(&minted).expect("tokens were minted");
+    let cold: Vec<String> =
+        tokens.lines().map(|t| format!("{introspect} {CALLER}&token={t}")).collect();
+    let listed = target.file("cold");
+    std::fs::write(&listed, cold.join("\n")).expect("written");
+    table.measure_once(&load("introspection, unknown token", LISTED, &[&listed]));
+    table.measure(&load("JWKS", FIXED, &["GET", "/t/load/.well-known/jwks.json"]));
+    let web = site::tokens(target, &mut browser, "es256").await;
+    let bearer = format!("Bearer {}", web["access_token"].as_str().expect("a token"));
+    let userinfo = ["GET", "/t/load/oauth/userinfo", "", bearer.as_str()];
+    table.measure(&load("userinfo", FIXED, &userinfo));
+    let families = families(target, &mut browser).await;
+    let basic = site::basic("es256");
+    table.measure(&load("refresh rotation", REFRESH, &[token, &basic, &families]));
+    for (name, client) in [
+        ("authorization code, end to end (ES256)", "es256"),
+        ("authorization code, end to end (RS256)", "rs256"),
+    ] {
+        let cookies: Vec<String> =
+            browser.cookies().iter().map(|c| format!("{}={}", c.name, c.value)).collect();
+        let (authorize, basic) = (site::authorize(client), site::basic(client));
+        let args = [&authorize, &cookies.join("; "), token, &site::exchange(), &basic];
+        table.measure(&Load { requests: 2, ..load(name, CODE, &args) });
     }
+    table.add("sign-in with a password", site::sign_ins(target, 120).await, None);
+    table.note(&format!("resident memory after these runs: {:.0} MB", target.memory() / 1024.0));
 }
 
-#[expect(clippy::print_stdout, reason = "the table is what this program is for")]
-fn print(rows: &[Measured]) {
-    let rate = |i: usize| rows.get(i).map_or(f64::NAN, |r| r.per_second);
-    let (bare, signer) = (rate(0), rate(1));
-    println!(
-        "{:<38} {:>10} {:>9} {:>9} {:>8} {:>8}",
-        "", "requests/s", "p50", "p99", "to bare", "to signer"
+/// A file of refresh tokens.
+async fn families(target: &Target, browser: &mut Browser) -> String {
+    let mut list = Vec::new();
+    for _ in 0..FAMILIES {
+        let tokens = site::tokens(target, browser, "es256").await;
+        list.push(tokens["refresh_token"].as_str().expect("a token").to_owned());
+    }
+    let file = target.file("families");
+    std::fs::write(&file, list.join("\n")).expect("written");
+    file
+}
+
+/// Every tenant is asked once, so that it is warm, then as many people as they have would.
+fn many_tenants(table: &mut Table, target: &Target, count: usize) {
+    target.apply(&site::many(count));
+    let before = target.memory();
+    let first: Vec<String> = (0..count).map(|n| format!("/t/t{n}/oauth/token {BODY}")).collect();
+    let file = target.file("first");
+    std::fs::write(&file, first.join("\n")).expect("written");
+    let load = |name, script, args: Vec<String>| Load {
+        name,
+        base: target.base.clone(),
+        script,
+        args,
+        requests: 1,
+    };
+    // Long enough for every one of them to be asked.
+    let warming = load("", LISTED, vec![file]);
+    let mut asked = 0.0;
+    while asked < f64::from(u32::try_from(count).unwrap_or(u32::MAX)) {
+        asked += warming.peak(5).per_second * 5.0;
+    }
+    let warm = target.memory();
+    let each = (warm - before) * 1024.0 / f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    let (name, path) = (
+        if count == 100 {
+            "client_credentials, 100 tenants"
+        } else {
+            "client_credentials, 10,000 tenants"
+        },
+        "/t/t%d/oauth/token".to_owned(),
     );
-    for row in rows {
-        println!(
-            "{:<38} {:>10.0} {:>9} {:>9} {:>8.2} {:>8.2}{}",
-            row.name,
-            row.per_second,
-            row.p50,
-            row.p99,
-            row.per_second / bare,
-            row.per_second / signer,
-            if row.errors > 0 { format!("  {} ERRORS", row.errors) } else { String::new() }
-        );
-    }
-    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if let Some(line) = memory.lines().find(|l| l.starts_with("VmRSS")) {
-        println!("resident memory of this process, both servers in it: {}", line[6..].trim());
-    }
+    table.measure(&load(name, ZIPF, vec![count.to_string(), path, BODY.to_owned()]));
+    table.note(&format!(
+        "{count} warm tenants: {:.0} MB resident, {each:.0} bytes a warm tenant",
+        target.memory() / 1024.0
+    ));
+}
+
+/// A million sessions of the one user, in a thousand browsers.
+async fn store_sessions(target: &Target) {
+    let columns = "INSERT INTO sessions (tenant_id, id, browser_id, user_id, authentications, \
+         auth_time, created_at, last_used_at, idle_expires_at, expires_at)";
+    let rest = "s.browser_id, s.user_id, s.authentications, s.auth_time, s.created_at, \
+         s.last_used_at, s.idle_expires_at, s.expires_at";
+    let sqlite = format!(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000000) \
+         {columns} SELECT s.tenant_id, randomblob(16), {rest} FROM \
+         (SELECT * FROM sessions LIMIT 1) s, n"
+    );
+    let postgres = format!(
+        "{columns} SELECT s.tenant_id, gen_random_uuid(), {rest} FROM \
+         (SELECT * FROM sessions LIMIT 1) s, generate_series(1, 1000000); ANALYZE"
+    );
+    // Ended, so that the one browser is not in all of them at once.
+    let ended = "; UPDATE sessions SET ended_at = created_at WHERE id <> \
+         (SELECT id FROM sessions ORDER BY created_at LIMIT 1)";
+    target.execute(&format!("{sqlite}{ended}"), &format!("{postgres}{ended}")).await;
 }

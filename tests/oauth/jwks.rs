@@ -12,6 +12,10 @@ async fn has_only_public_keys_and_all_that_sign(server: &Server) {
     let acme = Acme::new(server).await;
     let answer = Answer::of(server.get("/t/acme/.well-known/jwks.json").await).await;
     assert!(answer.header("cache-control").contains("max-age="));
+    let head = server.http.head(server.url("/t/acme/.well-known/jwks.json")).send().await;
+    let head = Answer::of(head.expect("the server answers")).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""), "GET without its body");
+    assert_eq!(head.header("content-length"), answer.text.len().to_string());
     let body = answer.ok();
     let keys = body["keys"].as_array().expect("keys").clone();
     let mut kids = BTreeSet::new();

@@ -3,6 +3,8 @@
 //! Of each algorithm one key is open: it has no end yet. It signs, or, published ahead, takes over
 //! when the one before it ends. All others are retired.
 
+use std::time::Duration;
+
 use bailiwick_domain::application::{Mistake, SigningAlg};
 use bailiwick_domain::{SigningKeyId, Timestamp};
 use bailiwick_protocol::jose::{KeyState, KeyTimes, PUBLISHED_AFTER, PUBLISHED_AHEAD, rotates_at};
@@ -14,6 +16,10 @@ use crate::error::Error;
 /// So many retired keys of an algorithm may be published: verifiers read the whole JWKS.
 const MOST_RETIRED: usize = 20;
 
+/// A key that is to sign at once waits until every node knows it: one that has not polled the change
+/// feed for longer gets no requests. Else a token of it would be refused at the next node.
+pub(super) const KNOWN_EVERYWHERE: Duration = Duration::from_secs(5);
+
 /// Which keys get a successor, and when it begins to sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
@@ -22,7 +28,7 @@ pub enum Rotation {
     /// Those of one algorithm or of all. The successor is published at once, and signs when no
     /// verifier can hold a JWKS without it any more.
     Ahead(Option<SigningAlg>),
-    /// The same, but the successor signs at once: verifiers have to fetch the JWKS again when they
+    /// The same, but the successor signs in five seconds, when every node knows it: verifiers have to fetch the JWKS again when they
     /// see a `kid` that they do not know.
     Now(Option<SigningAlg>),
 }
@@ -105,7 +111,7 @@ pub(super) fn plan(rows: &[Row], wish: Wish, terms: Terms) -> Result<Plan, Error
         }
         Wish::Rotate(Rotation::Now(alg)) => {
             for alg in keys.wanted(alg)? {
-                keys.succeed(alg, terms.now, &mut plan);
+                keys.succeed(alg, terms.now.plus(KNOWN_EVERYWHERE), &mut plan);
             }
         }
         Wish::Revoke(id) => keys.revoke(id, &mut plan)?,

@@ -41,7 +41,7 @@ until its last token has expired) or `gone` (and erased within a minute).")]
 
 The successor is published at once and signs 15 minutes later, when no client can hold a JWKS
 without it; what the old key signed stays valid until it expires. Asking again meanwhile changes
-nothing. With --now it signs at once: clients that do not fetch the JWKS again when they see an
+nothing. With --now it signs in five seconds: clients that do not fetch the JWKS again when they see an
 unknown kid refuse its tokens for up to 10 minutes. By itself this happens every
 `keys.rotation_days` of the tenant. It works while the server runs, which follows within a second.")]
     Rotate {

@@ -35,6 +35,10 @@ pub async fn middleware(
     let Some(state) = request.app_data::<Data<State>>().cloned() else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
+    // RFC 9110 9.3.2: HEAD is GET; the server leaves the body out by itself.
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let found = match find(&state, &request).await {
         Ok(found) => found,
         Err(e) => {

@@ -104,13 +104,15 @@ fn a_successor_signs_now_or_is_brought_forward() {
     let now = Wish::Rotate(Rotation::Now(None));
     let at_once = done(&rows, now, TERMS);
     sound(&at_once, ES, TERMS);
-    assert_eq!((at_once[0].signs_until, at_once[1].signs_from), (Some(NOW), NOW));
+    let soon = NOW.plus(KNOWN_EVERYWHERE);
+    assert_eq!((at_once[0].signs_until, at_once[1].signs_from), (Some(soon), soon));
     let ahead = done(&rows, Wish::Rotate(Rotation::Ahead(None)), TERMS);
     let later = Terms { now: NOW.plus_secs(60), ..TERMS };
     let forward = done(&ahead, now, later);
     sound(&forward, ES, later);
     assert_eq!(forward.len(), 2, "no third key");
-    assert_eq!((forward[0].signs_until, forward[1].signs_from), (Some(later.now), later.now));
+    let soon = later.now.plus(KNOWN_EVERYWHERE);
+    assert_eq!((forward[0].signs_until, forward[1].signs_from), (Some(soon), soon));
 }
 
 #[test]
@@ -122,7 +124,7 @@ fn what_is_not_there_is_not_rotated_and_too_much_is_refused() {
     assert_eq!(path(Wish::Rotate(Rotation::Ahead(Some(RS)))), "alg");
     let mut rows = vec![open(0, ES, 3)];
     for n in 0.. {
-        let terms = Terms { now: NOW.plus_secs(n), ..TERMS };
+        let terms = Terms { now: NOW.plus_secs(6 * n), ..TERMS };
         let Ok(plan) = plan(&rows, Wish::Rotate(Rotation::Now(None)), terms) else { break };
         let draft = Row { published_at: terms.now, ..open(u128::from(n) + 1, ES, 0) };
         rows.retain(|row| plan.retimed.iter().all(|other| other.id != row.id));
