@@ -5,13 +5,13 @@
 //! with the hourly ledger. Adding takes no lock; swapping waits for adders that hold the old tally
 //! by watching its reference count, so that every token is in exactly one receipt.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use bailiwick_domain::{ApplicationId, TenantId};
-use moka::sync::Cache;
 use tokio::sync::mpsc;
 
 /// What one application was given since the last flush.
@@ -33,16 +33,10 @@ pub(crate) struct Cell {
     queued: AtomicBool,
 }
 
-/// The cells of one tenant, by application.
-#[derive(Debug)]
-pub(crate) struct Tallies(Cache<ApplicationId, Arc<Cell>>);
-
-impl Default for Tallies {
-    fn default() -> Self {
-        // Idle cells go; one that waits for the flusher is held by the flusher's queue.
-        Self(Cache::builder().time_to_idle(std::time::Duration::from_secs(600)).build())
-    }
-}
+/// The cells of one tenant, by application. One is added with an application's first token, and
+/// the map is copied then; all other reading and adding takes no lock.
+#[derive(Debug, Default)]
+pub(crate) struct Tallies(ArcSwap<HashMap<ApplicationId, Arc<Cell>>>);
 
 /// Where cells wait for the flusher: each at most once, so it is bounded by the applications.
 pub(crate) type Dirty = mpsc::UnboundedSender<Arc<Cell>>;
@@ -59,12 +53,26 @@ pub(crate) struct Swapped {
 impl Tallies {
     /// Counts one token.
     pub(crate) fn record(&self, tenant: TenantId, app: ApplicationId, jti: &str, dirty: &Dirty) {
-        let cell = self.0.get_with(app, || Arc::new(Cell::new(tenant, app)));
+        let cell = self.cell(tenant, app);
         cell.add(jti);
         if !cell.queued.swap(true, Ordering::AcqRel) {
             // Fails only when the flusher is gone, at the very end of a stop.
             let _ = dirty.send(cell);
         }
+    }
+
+    fn cell(&self, tenant: TenantId, app: ApplicationId) -> Arc<Cell> {
+        if let Some(cell) = self.0.load().get(&app) {
+            return Arc::clone(cell);
+        }
+        let new = Arc::new(Cell::new(tenant, app));
+        self.0.rcu(|cells| {
+            let mut cells = HashMap::clone(cells);
+            cells.entry(app).or_insert_with(|| Arc::clone(&new));
+            cells
+        });
+        // Another thread's may have been first.
+        self.0.load().get(&app).map_or(new, Arc::clone)
     }
 }
 

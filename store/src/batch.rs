@@ -6,6 +6,10 @@
 //! planner's order of locks made possible is one) fails the whole transaction, and the committer
 //! runs the commands singly.
 //!
+//! Conditions on other tables are scalar subqueries, `(SELECT true FROM ... )`, never `EXISTS` and
+//! never joins: those PostgreSQL may turn around and begin with every row of a tenant, and does so
+//! while its statistics are those of a smaller table.
+//!
 //! Revocations run first: in one batch they win over what they revoke. Every issuing statement
 //! checks session, grant, user and application again in its own WHERE.
 

@@ -39,8 +39,8 @@ pub struct Grant {
 /// `$1` is the present time.
 macro_rules! alive {
     () => {
-        "g.revoked_at IS NULL AND g.expires_at > $1 AND EXISTS (\
-         SELECT 1 FROM users u JOIN applications a ON a.tenant_id = u.tenant_id \
+        "g.revoked_at IS NULL AND g.expires_at > $1 AND (\
+         SELECT true FROM users u JOIN applications a ON a.tenant_id = u.tenant_id \
          WHERE u.tenant_id = g.tenant_id AND u.id = g.user_id AND u.active \
          AND u.deleted_at IS NULL AND a.id = g.application_id AND a.deleted_at IS NULL)"
     };

@@ -304,6 +304,8 @@ async fn serve_postgres(url: &SecretString, connections: u32) -> Result<Database
         .test_before_acquire_if_idle_for(TEST_AFTER)
         .map_sqlx_postgres_opts(|o| {
             o.options([
+                // Compiling a plan takes longer than any statement of ours runs.
+                ("jit", "off"),
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("idle_in_transaction_session_timeout", ABANDONED),
             ])

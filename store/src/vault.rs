@@ -91,9 +91,10 @@ struct Keys {
     /// By version; never empty.
     deks: Vec<(DataKeyId, Cipher)>,
     root: Zeroizing<[u8; 32]>,
-    /// By label, derived on first use: most tenants use few.
-    macs: Vec<OnceLock<hmac::Key>>,
-    tokens: Vec<OnceLock<Cipher>>,
+    /// By label, derived on first use: most tenants use few. Boxed, because a key is 780 bytes and
+    /// there are many warm tenants.
+    macs: Vec<OnceLock<Box<hmac::Key>>>,
+    tokens: Vec<OnceLock<Box<Cipher>>>,
 }
 
 impl fmt::Debug for TenantVault {
@@ -177,12 +178,14 @@ impl TenantVault {
 
     fn mac_key(&self, label: Label) -> &hmac::Key {
         let slot = self.0.macs.get(slot(label)).expect("one for each label");
-        slot.get_or_init(|| hmac::Key::new(hmac::HMAC_SHA256, &*self.derive("mac", label)))
+        slot.get_or_init(|| {
+            Box::new(hmac::Key::new(hmac::HMAC_SHA256, &*self.derive("mac", label)))
+        })
     }
 
     fn token_key(&self, label: Label) -> &Cipher {
         let slot = self.0.tokens.get(slot(label)).expect("one for each label");
-        slot.get_or_init(|| Cipher::new(&self.derive("token", label)))
+        slot.get_or_init(|| Box::new(Cipher::new(&self.derive("token", label))))
     }
 
     /// HKDF-SHA256 (RFC 5869) of the root, told apart by use and label.

@@ -16,7 +16,7 @@ use harness::Browser;
 use site::{BODY, CALLER};
 use table::Table;
 use target::Target;
-use wrk::Load;
+use wrk::{CONNECTIONS, Load};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,8 +28,10 @@ const REFRESH: &str = include_str!("lua/refresh.lua");
 const CODE: &str = include_str!("lua/code.lua");
 const ZIPF: &str = include_str!("lua/zipf.lua");
 
+/// Connections that exchange refresh tokens.
+const REFRESHING: u32 = 128;
 /// Families whose tokens are exchanged in turn: more than connections, so that none waits.
-const FAMILIES: usize = 256;
+const FAMILIES: usize = 384;
 
 fn main() {
     // `cargo test --benches` only checks that it builds.
@@ -51,6 +53,7 @@ fn main() {
             script: FIXED,
             args: vec![method.into(), path.into(), BODY.into()],
             requests: 1,
+            connections: CONNECTIONS,
         };
         table.measure(&load("bare endpoint", "GET", "/bare"));
         table.measure(&load("bare endpoint that signs one ES256 token", "POST", "/sign"));
@@ -79,6 +82,7 @@ async fn one_tenant(table: &mut Table, target: &Target, full: bool) {
         script,
         args: args.iter().map(|a| (*a).to_owned()).collect(),
         requests: 1,
+        connections: CONNECTIONS,
     };
     let (token, introspect) = ("/t/load/oauth/token", "/t/load/oauth/introspect");
     let minted = target.file("tokens");
@@ -116,13 +120,13 @@ async fn one_tenant(table: &mut Table, target: &Target, full: bool) {
 }
 
 /// A file of refresh tokens.
-async fn families(target: &Target, browser: &mut Browser) -> String {
+async fn families(target: &Target, browser: &mut Browser, name: &str) -> String {
     let mut list = Vec::new();
     for _ in 0..FAMILIES {
         let tokens = site::tokens(target, browser, "es256").await;
         list.push(tokens["refresh_token"].as_str().expect("a token").to_owned());
     }
-    let file = target.file("families");
+    let file = target.file(name);
     std::fs::write(&file, list.join("\n")).expect("written");
     file
 }
@@ -140,6 +144,7 @@ fn many_tenants(table: &mut Table, target: &Target, count: usize) {
         script,
         args,
         requests: 1,
+        connections: CONNECTIONS,
     };
     // Long enough for every one of them to be asked.
     let warming = load("", LISTED, vec![file]);

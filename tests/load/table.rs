@@ -22,9 +22,14 @@ impl Table {
 
     /// Runs at the peak and at half of it.
     pub(crate) fn measure(&mut self, load: &Load) {
-        let peak = load.peak(self.seconds);
-        let half = load.half(peak, self.seconds);
-        self.add(load.name, peak, Some(half));
+        self.measure_both(load, load);
+    }
+
+    /// The same for a load that uses up what it was given.
+    pub(crate) fn measure_both(&mut self, at_peak: &Load, at_half: &Load) {
+        let peak = at_peak.peak(self.seconds);
+        let half = at_half.half(peak, self.seconds);
+        self.add(at_peak.name, peak, Some(half));
     }
 
     /// Runs at the peak only: a second run would not find what the first one did.

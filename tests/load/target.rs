@@ -35,7 +35,7 @@ impl Target {
             ("BAILIWICK_DATA_DIR".to_owned(), data.path().display().to_string()),
             ("BAILIWICK_LOG".to_owned(), "warn".to_owned()),
             // What is measured is how fast it is, not what it refuses.
-            ("BAILIWICK_LIMITS__GLOBAL_PER_SECOND".to_owned(), "10000000".to_owned()),
+            ("BAILIWICK_LIMITS__GLOBAL_PER_SECOND".to_owned(), "1000000".to_owned()),
         ]);
         let servers =
             postgres.then(|| (Throwaway::start("postgres-durable"), Throwaway::start("redis")));

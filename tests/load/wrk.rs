@@ -5,8 +5,8 @@ use std::process::Command;
 
 use tempfile::NamedTempFile;
 
-/// Connections that ask at once.
-const CONNECTIONS: u32 = 32;
+/// Connections that ask at once, unless a load says otherwise.
+pub(crate) const CONNECTIONS: u32 = 32;
 
 /// A kind of request: a script and its arguments.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Load {
     pub(crate) args: Vec<String>,
     /// Requests that make one operation.
     pub(crate) requests: u32,
+    /// Connections that ask at once.
+    pub(crate) connections: u32,
 }
 
 /// How a run went. Latencies are in milliseconds.
@@ -38,7 +40,7 @@ impl Load {
     /// At about half of a peak: every connection waits between its requests.
     pub(crate) fn half(&self, peak: Run, seconds: u32) -> Run {
         let requests = peak.per_second * f64::from(self.requests);
-        let pause = f64::from(CONNECTIONS) / (requests / 2.0) * 1e3 - peak.p50.min(2.0) / 2.0;
+        let pause = f64::from(self.connections) / (requests / 2.0) * 1e3 - peak.p50.min(2.0);
         self.run(seconds, format!("{:.0}", pause.max(1.0)).parse().unwrap_or(1))
     }
 
@@ -46,7 +48,7 @@ impl Load {
         let mut script = NamedTempFile::with_suffix(".lua").expect("a file");
         write!(script, "{}\n{}", include_str!("lua/common.lua"), self.script).expect("written");
         let output = Command::new("wrk")
-            .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), "-s"])
+            .args(["-t1", &format!("-c{}", self.connections), &format!("-d{seconds}s"), "-s"])
             .arg(script.path())
             .arg(&self.base)
             .arg("--")

@@ -65,10 +65,11 @@ async fn store_grants<'a>(
     let sql = "INSERT INTO grants (tenant_id, id, user_id, application_id, organization_id, \
          session_id, scopes, created_at, expires_at) \
          SELECT cmd.tenant_id, cmd.id, cmd.user_id, cmd.application_id, cmd.organization_id, \
-         cmd.session_id, cmd.scopes, $1, cmd.expires_at FROM cmd \
-         JOIN users u ON u.tenant_id = cmd.tenant_id AND u.id = cmd.user_id \
-         JOIN applications a ON a.tenant_id = cmd.tenant_id AND a.id = cmd.application_id \
-         WHERE u.active AND u.deleted_at IS NULL AND a.deleted_at IS NULL \
+         cmd.session_id, cmd.scopes, $1, cmd.expires_at FROM cmd WHERE \
+         (SELECT u.active AND u.deleted_at IS NULL FROM users u \
+         WHERE u.tenant_id = cmd.tenant_id AND u.id = cmd.user_id) \
+         AND (SELECT a.deleted_at IS NULL FROM applications a \
+         WHERE a.tenant_id = cmd.tenant_id AND a.id = cmd.application_id) \
          AND (cmd.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s \
          WHERE s.tenant_id = cmd.tenant_id AND s.id = cmd.session_id \
          AND s.user_id = cmd.user_id AND s.ended_at IS NULL AND s.expires_at > $1 \

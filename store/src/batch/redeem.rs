@@ -15,7 +15,7 @@ const SQL: &str = concat!(
     "UPDATE codes SET used_at = $1, command_id = cmd.command_id FROM cmd \
      WHERE codes.tenant_id = cmd.tenant_id AND codes.mac = cmd.mac \
      AND codes.application_id = cmd.application_id AND codes.used_at IS NULL \
-     AND codes.expires_at > $1 AND EXISTS (SELECT 1 FROM grants g \
+     AND codes.expires_at > $1 AND (SELECT true FROM grants g \
      WHERE g.tenant_id = codes.tenant_id AND g.id = codes.grant_id AND ",
     alive!(),
     // Until it is redeemed, a code also dies with the session that it was issued in.

@@ -18,7 +18,7 @@ const SQL: &str = concat!(
      AND refresh_families.application_id = cmd.application_id \
      AND refresh_families.generation = cmd.presented \
      AND refresh_families.revoked_at IS NULL AND refresh_families.expires_at > $1 \
-     AND EXISTS (SELECT 1 FROM grants g WHERE g.tenant_id = refresh_families.tenant_id \
+     AND (SELECT true FROM grants g WHERE g.tenant_id = refresh_families.tenant_id \
      AND g.id = refresh_families.grant_id AND ",
     alive!(),
     ") RETURNING refresh_families.command_id, refresh_families.generation, \
