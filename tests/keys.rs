@@ -429,7 +429,8 @@ async fn the_command_line_works_beside_the_server(server: &Server) {
     let before = acme.tokens("web", "openid").await;
     let made = as_json(&["rotate", "--alg", "ES256", "--now"]).await;
     let new = made["keys"][0]["kid"].clone();
-    server.advance(KNOWN_EVERYWHERE).await;
+    // The command line goes by the system's clock, which nobody moves.
+    tokio::time::sleep(KNOWN_EVERYWHERE).await;
     soon("a token of the new key", async || {
         let form = [("grant_type", "client_credentials")];
         let token = acme.token("worker", &form).await.ok();

@@ -102,9 +102,15 @@ async fn one_tenant(table: &mut Table, target: &Target, full: bool) {
     let bearer = format!("Bearer {}", web["access_token"].as_str().expect("a token"));
     let userinfo = ["GET", "/t/load/oauth/userinfo", "", bearer.as_str()];
     table.measure(&load("userinfo", FIXED, &userinfo));
-    let families = families(target, &mut browser).await;
     let basic = site::basic("es256");
-    table.measure(&load("refresh rotation", REFRESH, &[token, &basic, &families]));
+    // A commit takes what waits: more wait at a time, more are committed together.
+    let refresh = |families: String| Load {
+        connections: REFRESHING,
+        ..load("refresh rotation", REFRESH, &[token, &basic, &families])
+    };
+    let at_peak = refresh(families(target, &mut browser, "families").await);
+    let at_half = refresh(families(target, &mut browser, "more-families").await);
+    table.measure_both(&at_peak, &at_half);
     for (name, client) in [
         ("authorization code, end to end (ES256)", "es256"),
         ("authorization code, end to end (RS256)", "rs256"),

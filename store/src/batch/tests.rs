@@ -413,3 +413,17 @@ async fn a_failing_batch_does_nothing() {
     })
     .await;
 }
+
+/// See the head of `batch.rs`.
+#[test]
+fn no_condition_can_be_turned_around() {
+    let statements = [
+        include_str!("issue.rs"),
+        include_str!("redeem.rs"),
+        include_str!("rotate.rs"),
+        include_str!("../grants.rs"),
+    ];
+    for text in statements {
+        assert!(!text.contains("AND EXISTS"), "{text}");
+    }
+}
