@@ -1,6 +1,7 @@
 //! The actor of a warm tenant, made of plain owners, and the handle that requests hold.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bailiwick_domain::{ApplicationId, Env, TenantId, Timestamp};
@@ -19,6 +20,9 @@ use crate::revocations::{LONGEST_TOKEN, Revocations, RevokedKey};
 use crate::runtime::{Mailbox, Owner};
 use crate::view::{Applications, TenantView};
 use crate::{config, keys};
+
+/// How soon somebody who waits for room in a mailbox looks again.
+const ROOM: Duration = Duration::from_millis(5);
 
 /// What every tenant actor stands on.
 #[derive(Clone)]
@@ -77,7 +81,7 @@ impl TenantHandle {
         let revoked = revoked_by(&outcome, jti.as_deref(), self.shared.env.now());
         if !revoked.is_empty() {
             // This node before the caller is answered; the others through the change feed.
-            self.ask(|reply| TenantCommand::Revoked(revoked, Some(reply))).await?;
+            self.deny(&revoked).await?;
         }
         Ok(outcome)
     }
@@ -86,14 +90,25 @@ impl TenantHandle {
     /// feed, whose rows that transaction wrote.
     ///
     /// # Errors
-    /// [`Error::Full`] when too much waits: then this node learns it from the feed, too.
+    /// [`Error::Restarting`]: then this node learns it from the feed, too.
     pub async fn revoked(&self, keys: impl IntoIterator<Item = RevokedKey>) -> Result<(), Error> {
         let now = self.shared.env.now();
         let added: Vec<_> = keys.into_iter().map(|key| (key, now)).collect();
         if added.is_empty() {
             return Ok(());
         }
-        self.ask(|reply| TenantCommand::Revoked(added, Some(reply))).await
+        self.deny(&added).await
+    }
+
+    /// What is committed is not answered with "too much waits": the caller waits instead.
+    async fn deny(&self, revoked: &[(RevokedKey, Timestamp)]) -> Result<(), Error> {
+        loop {
+            let told = self.ask(|reply| TenantCommand::Revoked(revoked.to_vec(), Some(reply)));
+            match told.await {
+                Err(Error::Full) => tokio::time::sleep(ROOM).await,
+                done => return done,
+            }
+        }
     }
 
     /// Counts an issued token: the receipt that usage is billed from. Takes no lock.

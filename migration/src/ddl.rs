@@ -118,7 +118,7 @@ mod tests {
              PRIMARY KEY (\"tenant_id\", \"id\"))",
             "ENABLE ROW LEVEL SECURITY",
             "FORCE ROW LEVEL SECURITY",
-            "TO \"a\"\"b\" USING (tenant_id = ANY",
+            "TO \"a\"\"b\" USING ((tenant_id = ANY",
             "TO \"s\" USING (true)",
         ] {
             assert!(sql.contains(part), "{part} is missing in {sql}");
