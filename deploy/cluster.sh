@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The cluster of compose.yml without containers: two nodes on a PostgreSQL and a Redis of their own,
 # for a trial. Ctrl-C stops everything, and the data is gone.
-#   BAILIWICK_PORT   of the first node (default 8080); the second one is ten above it
+#   PORT             of the first node (default 8080); the second one is ten above it
 #   PROFILE          cargo's build profile (default dev)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ bash scripts/setup.sh test
 profile=${PROFILE:-dev}
 cargo build --workspace --bin bailiwick --profile "$profile"
 bailiwick=${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")/bailiwick
-port=${BAILIWICK_PORT:-8080}
+port=${PORT:-8080}
 data=$(mktemp -d)
 nodes=()
 stop() {

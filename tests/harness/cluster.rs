@@ -164,7 +164,8 @@ impl Node {
         // Dies with us, however we end.
         command.arg("--pdeathsig=KILL");
         if let Some(wrong) = self.clock {
-            command.args(["faketime", "-f", wrong]);
+            // Not by the program `faketime`, which would stand between us and the node.
+            command.env("LD_PRELOAD", libfaketime()).env("FAKETIME", wrong);
         }
         command.arg(bailiwick().get_program());
         let log = File::options().create(true).append(true).open(&self.log);
@@ -173,6 +174,8 @@ impl Node {
             .arg("serve")
             .envs(&self.config)
             .stdin(Stdio::null())
+            // A node that outlives us must not hold a pipe that somebody reads to its end.
+            .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap_or_else(|e| panic!("{command:?}: {e}: run scripts/setup.sh test"));
@@ -225,6 +228,13 @@ impl Drop for Node {
             eprintln!("--- {}\n{}", self.log.display(), self.last_lines());
         }
     }
+}
+
+/// Where the package of it puts the library: in a folder named after the machine's architecture.
+fn libfaketime() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").expect("every Linux has it");
+    let mut found = folders.filter_map(|f| Some(f.ok()?.path().join("faketime/libfaketime.so.1")));
+    found.find(|path| path.exists()).expect("faketime is installed: run scripts/setup.sh test")
 }
 
 async fn create_database(port: u16) {
