@@ -191,14 +191,8 @@ pub(crate) async fn set_right(env: &Env, tx: &SystemTx) -> Result<(), StoreError
         if wrong.abs() > DRIFT {
             tracing::warn!(microseconds = wrong, "the clock of this machine is wrong");
         }
-        metrics::gauge!("bailiwick_clock_corrected_microseconds").set(wrong_as_f64(wrong));
+        let seconds = Duration::from_micros(wrong.unsigned_abs()).as_secs_f64();
+        metrics::gauge!("bailiwick_clock_corrected_seconds").set(seconds);
     }
     Ok(())
-}
-
-/// Exact up to 285 years.
-fn wrong_as_f64(micros: i64) -> f64 {
-    let seconds = i32::try_from(micros / 1_000_000).unwrap_or(i32::MAX);
-    let rest = i32::try_from(micros % 1_000_000).unwrap_or(0);
-    f64::from(seconds) * 1e6 + f64::from(rest)
 }

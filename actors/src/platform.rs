@@ -164,9 +164,8 @@ impl Platform {
     }
 
     /// How many tenants are warm on this node, about.
-    #[must_use]
-    pub fn warm_tenants(&self) -> u64 {
-        self.0.registry.len()
+    pub async fn warm_tenants(&self) -> u64 {
+        self.0.registry.len().await
     }
 
     /// The limits of this node.

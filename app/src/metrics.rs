@@ -67,7 +67,7 @@ pub async fn handler(state: Data<State>) -> HttpResponse {
     let ready = platform.health().is_ready(platform.env().now());
     gauge!("bailiwick_ready").set(if ready { 1.0 } else { 0.0 });
     gauge!("bailiwick_database_up").set(if platform.store().is_away() { 0.0 } else { 1.0 });
-    let warm = u32::try_from(platform.warm_tenants()).unwrap_or(u32::MAX);
+    let warm = u32::try_from(platform.warm_tenants().await).unwrap_or(u32::MAX);
     gauge!("bailiwick_warm_tenants").set(f64::from(warm));
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -40,23 +40,10 @@ fn application() -> ApplicationSpec {
 }
 
 fn claims(spec: &ApplicationSpec) -> AccessTokenClaims {
-    AccessTokenClaims {
-        iss: ISSUER.into(),
-        sub: spec.client_id.clone(),
-        aud: vec!["https://api.example".into()],
-        exp: NOW.as_secs() + 600,
-        iat: NOW.as_secs(),
-        jti: "AAAAAAAAAAAAAAAAAAAAAA".into(),
-        client_id: spec.client_id.clone(),
-        scope: spec.scopes.clone(),
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-        org_id: None,
-        sid: None,
-        grant_id: None,
-        claims: None,
-    }
+    let (aud, now) = (vec!["https://api.example".into()], NOW.as_secs());
+    let jti = "AAAAAAAAAAAAAAAAAAAAAA".into();
+    let claims = AccessTokenClaims::of_client(ISSUER, &spec.client_id, aud, (now, now + 600), jti);
+    AccessTokenClaims { scope: spec.scopes.clone(), ..claims }
 }
 
 /// Everything that a client credentials request does but the lookup of the client and the MAC of

@@ -58,6 +58,35 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
+    /// The claims of a token that an application gets for itself, without a scope: about no user, of
+    /// no session and no grant. Times are whole seconds since the Unix epoch.
+    #[must_use]
+    pub fn of_client(
+        iss: &str,
+        client_id: &str,
+        aud: Vec<String>,
+        (iat, exp): (i64, i64),
+        jti: String,
+    ) -> Self {
+        Self {
+            iss: iss.to_owned(),
+            sub: client_id.to_owned(),
+            aud,
+            exp,
+            iat,
+            jti,
+            client_id: client_id.to_owned(),
+            scope: ScopeSet::default(),
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            org_id: None,
+            sid: None,
+            grant_id: None,
+            claims: None,
+        }
+    }
+
     /// Signs them as an access token: `typ` is `at+jwt` (RFC 9068 2.1).
     ///
     /// # Errors

@@ -39,21 +39,10 @@ pub(crate) fn start() -> String {
 
 fn claims(env: &Env) -> AccessTokenClaims {
     let now = env.now();
-    AccessTokenClaims {
-        iss: "https://id.example.com/t/load".into(),
-        sub: "machine".into(),
-        aud: vec!["https://api.example.com".into()],
-        exp: now.plus_secs(600).as_secs(),
-        iat: now.as_secs(),
-        jti: env.token::<16>(),
-        client_id: "machine".into(),
-        scope: bailiwick_domain::ScopeSet::parse("orders.read").expect("a scope"),
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-        org_id: None,
-        sid: None,
-        grant_id: None,
-        claims: None,
-    }
+    let (aud, iat) = (vec!["https://api.example.com".into()], now.as_secs());
+    let issuer = "https://id.example.com/t/load";
+    let times = (iat, iat + 600);
+    let claims = AccessTokenClaims::of_client(issuer, "machine", aud, times, env.token::<16>());
+    let scope = bailiwick_domain::ScopeSet::parse("orders.read").expect("a scope");
+    AccessTokenClaims { scope, ..claims }
 }

@@ -50,7 +50,7 @@ unknown kid refuse its tokens for up to 10 minutes. By itself this happens every
         /// Only the key of this algorithm: ES256, RS256, PS256 or EdDSA
         #[arg(long, value_parser = algorithm)]
         alg: Option<SigningAlg>,
-        /// The successor signs at once
+        /// The successor signs in five seconds
         #[arg(long)]
         now: bool,
     },

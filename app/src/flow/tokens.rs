@@ -27,23 +27,10 @@ pub fn access_claims(
     scope: ScopeSet,
 ) -> AccessTokenClaims {
     let spec = &app.application.spec;
-    AccessTokenClaims {
-        iss: cx.issuer().to_owned(),
-        sub: spec.client_id.clone(),
-        aud,
-        exp: cx.now.plus_secs(spec.lifetimes.access_token).as_secs(),
-        iat: cx.now.as_secs(),
-        jti: cx.env().token::<16>(),
-        client_id: spec.client_id.clone(),
-        scope,
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-        org_id: None,
-        sid: None,
-        grant_id: None,
-        claims: None,
-    }
+    let until = cx.now.plus_secs(spec.lifetimes.access_token).as_secs();
+    let (times, jti) = ((cx.now.as_secs(), until), cx.env().token::<16>());
+    let claims = AccessTokenClaims::of_client(cx.issuer(), &spec.client_id, aud, times, jti);
+    AccessTokenClaims { scope, ..claims }
 }
 
 /// What a user authorized: the common ground of the front channel, the code and the refresh grant.

@@ -24,23 +24,8 @@ fn signer(keys: &KeySet) -> &SigningKey {
 }
 
 fn claims() -> AccessTokenClaims {
-    AccessTokenClaims {
-        iss: ISSUER.into(),
-        sub: "app".into(),
-        aud: vec!["https://api.example".into()],
-        exp: 1_600,
-        iat: 1_000,
-        jti: "j".into(),
-        client_id: "app".into(),
-        scope: ScopeSet::default(),
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-        org_id: None,
-        sid: None,
-        grant_id: None,
-        claims: None,
-    }
+    let aud = vec!["https://api.example".into()];
+    AccessTokenClaims::of_client(ISSUER, "app", aud, (1_000, 1_600), "j".into())
 }
 
 fn id_token<'a>(extra: &'a Map<String, Value>) -> IdToken<'a> {

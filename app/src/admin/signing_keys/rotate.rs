@@ -19,7 +19,7 @@ pub struct RotateSigningKeysBody {
     /// Only the key of this algorithm: `ES256`, `RS256`, `PS256` or `EdDSA`.
     #[schema(value_type = Option<String>, example = "ES256")]
     alg: Option<SigningAlg>,
-    /// `true`: the successor signs at once. Clients that do not fetch the JWKS again when they see
+    /// `true`: the successor signs in five seconds, when every node knows it. Clients that do not fetch the JWKS again when they see
     /// an unknown `kid` refuse its tokens for up to ten minutes.
     #[serde(default)]
     #[schema(example = false)]
