@@ -155,7 +155,7 @@ impl Feed {
             revoked.into_iter().map(|(t, list)| (t, TenantCommand::Revoked(list, None)));
         for (tenant, command) in reloads.chain(revocations) {
             if let Some(handle) = self.registry.if_warm(tenant).await
-                && let Err(e) = handle.mailbox.send(command)
+                && let Err(e) = handle.send(command)
             {
                 // The snapshot would stay old: forget it, so that the next request reads anew.
                 tracing::warn!(%tenant, error = %e, "a tenant missed a change and is started again");

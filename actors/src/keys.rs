@@ -63,9 +63,9 @@ impl TenantHandle {
     /// # Errors
     /// Those of the store.
     pub async fn signing_keys(&self) -> Result<Vec<KeyInfo>, Error> {
-        let (id, now) = (self.view().tenant.id, self.shared.env.now());
+        let (id, now) = (self.view().tenant.id, self.shared().env.now());
         let list = move |tx| async move { signing_keys::list(&tx, id).await };
-        let rows: Vec<Row> = self.shared.store.read::<_, StoreError, _, _>(id, list).await?;
+        let rows: Vec<Row> = self.shared().store.read::<_, StoreError, _, _>(id, list).await?;
         Ok(rows.iter().map(|row| KeyInfo::of(row, now)).collect())
     }
 

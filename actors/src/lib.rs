@@ -2,8 +2,8 @@
 //!
 //! Actors write, snapshots are read, the database arbitrates. One actor per *warm* tenant is made
 //! of plain owner structs and publishes a [`TenantView`]; a request takes one view at its start
-//! and keeps it to its end. A fixed few shard actors commit commands of any tenants in groups and
-//! flush usage receipts. Only `runtime` knows which actor framework runs them.
+//! and keeps it to its end. A fixed few shard actors commit commands and look rows up in groups, of
+//! any tenants, and flush usage receipts. Only `runtime` knows which actor framework runs them.
 
 mod changes;
 mod committer;
@@ -15,12 +15,15 @@ mod keys;
 pub mod limits;
 mod platform;
 mod provision;
+mod readers;
 mod receipts;
 mod refusals;
 mod registry;
 mod revocations;
 mod runtime;
 mod tenant;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub use changes::{Change, Changed};

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::feed::{self, Feed, FeedHealth};
 use crate::flush::Flusher;
 use crate::limits::{self, Limiter};
+use crate::readers::Readers;
 use crate::refusals::Refusals;
 use crate::registry::{Registry, Route};
 use crate::runtime::Threads;
@@ -33,6 +34,8 @@ pub struct Options {
     pub development: bool,
     /// The most that limits can be.
     pub ceilings: Ceilings,
+    /// Bytes that warm tenants may take, about.
+    pub tenant_memory: u64,
 }
 
 /// The owners of one node. Cheap to clone.
@@ -40,9 +43,8 @@ pub struct Options {
 pub struct Platform(Arc<Inner>);
 
 struct Inner {
-    shared: Shared,
+    shared: Arc<Shared>,
     options: Options,
-    threads: Threads,
     registry: Registry,
     refusals: Arc<Refusals>,
     limits: Arc<Limiter>,
@@ -78,14 +80,16 @@ impl Platform {
         store.system(move |tx| async move { feed::set_right(&clock, &tx).await }).await?;
         let threads = Threads::start(THREADS);
         let (dirty, queue) = mpsc::unbounded_channel();
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             committers: Committers::start(&store, &env, &threads),
+            readers: Readers::start(&store, &env, &threads),
             store: store.clone(),
             env: env.clone(),
             keyring: Arc::new(keyring),
             dirty,
-        };
-        let registry = Registry::new(shared.clone(), threads.clone());
+            threads: threads.clone(),
+        });
+        let registry = Registry::new(Arc::clone(&shared), options.tenant_memory);
         let health = FeedHealth::new(env.now());
         let refusals = Arc::new(Refusals::default());
         let (stop, stopped) = oneshot::channel();
@@ -109,7 +113,7 @@ impl Platform {
             threads.spawn(notice(redis));
         }
         let stop = Mutex::new(Some(stop));
-        let inner = Inner { shared, options, threads, registry, refusals, limits, health, stop };
+        let inner = Inner { shared, options, registry, refusals, limits, health, stop };
         let platform = Self(Arc::new(inner));
         platform.system_tenant().await?;
         Ok(platform)
@@ -193,7 +197,7 @@ impl Platform {
             if stop.send(done).is_ok() {
                 let _ = flushed.await;
             }
-            self.0.threads.stop();
+            self.0.shared.threads.stop();
         }
     }
 

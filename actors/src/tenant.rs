@@ -1,12 +1,14 @@
 //! The actor of a warm tenant, made of plain owners, and the handle that requests hold.
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bailiwick_domain::{ApplicationId, Env, TenantId, Timestamp};
 use bailiwick_store::audit::Actor;
 use bailiwick_store::batch::{Action, Command, Outcome};
+use bailiwick_store::lookups::Key;
 use bailiwick_store::vault::{MasterKeyring, TenantVault};
 use bailiwick_store::{Store, TenantTx, applications, changes, signing_keys, tenants, vault};
 use tokio::sync::oneshot;
@@ -15,9 +17,10 @@ use crate::changes::{Change, Changed, Request};
 use crate::committer::{Committers, revoked_by};
 use crate::error::Error;
 use crate::keys::{KeyInfo, Wish};
+use crate::readers::Readers;
 use crate::receipts::{Dirty, Tallies};
 use crate::revocations::{LONGEST_TOKEN, Revocations, RevokedKey};
-use crate::runtime::{Mailbox, Owner};
+use crate::runtime::{Mailbox, Owner, Threads};
 use crate::view::{Applications, TenantView};
 use crate::{config, keys};
 
@@ -25,21 +28,24 @@ use crate::{config, keys};
 const ROOM: Duration = Duration::from_millis(5);
 
 /// What every tenant actor stands on.
-#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) env: Env,
     pub(crate) keyring: Arc<MasterKeyring>,
     pub(crate) committers: Committers,
+    pub(crate) readers: Readers,
     pub(crate) dirty: Dirty,
+    pub(crate) threads: Threads,
 }
 
-/// A warm tenant, as requests hold it. Reading takes no lock and sends no message.
+/// A warm tenant, as requests hold it. Reading takes no lock and sends no message. Cheap to clone.
 #[derive(Clone)]
-pub struct TenantHandle {
-    pub(crate) view: Arc<ArcSwap<TenantView>>,
-    pub(crate) mailbox: Mailbox<TenantCommand>,
-    pub(crate) shared: Shared,
+pub struct TenantHandle(Arc<Warm>);
+
+struct Warm {
+    seed: Seed,
+    /// Its actor starts with the first command: most warm tenants are only read.
+    mailbox: OnceLock<Mailbox<TenantCommand>>,
 }
 
 type Reply<T> = Option<oneshot::Sender<Result<T, Error>>>;
@@ -56,7 +62,7 @@ impl TenantHandle {
     /// The snapshots as they are now: take them once, at the start of a request.
     #[must_use]
     pub fn view(&self) -> Arc<TenantView> {
-        self.view.load_full()
+        self.0.seed.view.load_full()
     }
 
     /// Makes a change and publishes it.
@@ -68,6 +74,14 @@ impl TenantHandle {
         self.ask(|reply| TenantCommand::Change(Box::new(Request { change, actor }), reply)).await
     }
 
+    /// Looks something up in a group with whatever else is waiting.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when too much waits, and those of the store.
+    pub async fn look_up<K: Key>(&self, key: K) -> Result<K::Found, Error> {
+        self.shared().readers.look_up(self.0.seed.id, key).await
+    }
+
     /// Commits one command in a group with whatever else is waiting.
     ///
     /// # Errors
@@ -77,8 +91,8 @@ impl TenantHandle {
             Action::RevokeToken { jti, .. } => Some(jti.clone()),
             _ => None,
         };
-        let outcome = self.shared.committers.commit(command).await?;
-        let revoked = revoked_by(&outcome, jti.as_deref(), self.shared.env.now());
+        let outcome = self.shared().committers.commit(command).await?;
+        let revoked = revoked_by(&outcome, jti.as_deref(), self.shared().env.now());
         if !revoked.is_empty() {
             // This node before the caller is answered; the others through the change feed.
             self.deny(&revoked).await?;
@@ -92,7 +106,7 @@ impl TenantHandle {
     /// # Errors
     /// [`Error::Restarting`]: then this node learns it from the feed, too.
     pub async fn revoked(&self, keys: impl IntoIterator<Item = RevokedKey>) -> Result<(), Error> {
-        let now = self.shared.env.now();
+        let now = self.shared().env.now();
         let added: Vec<_> = keys.into_iter().map(|key| (key, now)).collect();
         if added.is_empty() {
             return Ok(());
@@ -113,7 +127,7 @@ impl TenantHandle {
 
     /// Counts an issued token: the receipt that usage is billed from. Takes no lock.
     pub fn count_token(&self, view: &TenantView, application: ApplicationId, jti: &str) {
-        view.tallies.record(view.tenant.id, application, jti, &self.shared.dirty);
+        view.tallies.record(view.tenant.id, application, jti, &self.shared().dirty);
     }
 
     pub(crate) async fn ask<T>(
@@ -121,19 +135,40 @@ impl TenantHandle {
         command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> TenantCommand,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.mailbox.send(command(reply))?;
+        self.send(command(reply))?;
         answer.await.map_err(|_| Error::Restarting)?
+    }
+
+    pub(crate) fn send(&self, command: TenantCommand) -> Result<(), Error> {
+        let seed = &self.0.seed;
+        let start = || seed.shared.threads.owner::<TenantOwner>(seed.clone());
+        self.0.mailbox.get_or_init(start).send(command)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.seed.shared
     }
 }
 
 /// The owners of one tenant's state.
 pub(crate) struct TenantOwner(Seed);
 
+/// What an owner is built from, and what it publishes.
 #[derive(Clone)]
-pub(crate) struct Seed {
+pub(crate) struct Seed(Arc<State>);
+
+pub(crate) struct State {
     pub(crate) id: TenantId,
-    pub(crate) shared: Shared,
-    pub(crate) view: Arc<ArcSwap<TenantView>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) view: ArcSwap<TenantView>,
+}
+
+impl Deref for Seed {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
 }
 
 impl Owner for TenantOwner {
@@ -216,8 +251,7 @@ async fn load(tx: &TenantTx, id: TenantId) -> Result<Option<Rows>, Error> {
 /// Starts a tenant: reads what its view holds, in one transaction. `None` when it is not there.
 pub(crate) async fn start(
     id: TenantId,
-    shared: &Shared,
-    spawn: impl FnOnce(Seed) -> Mailbox<TenantCommand>,
+    shared: &Arc<Shared>,
 ) -> Result<Option<TenantHandle>, Error> {
     let (keyring, now) = (Arc::clone(&shared.keyring), shared.env.now());
     let read = move |tx: TenantTx| async move {
@@ -239,7 +273,7 @@ pub(crate) async fn start(
         tallies: Arc::new(Tallies::default()),
         limits: Arc::default(),
     };
-    let view = Arc::new(ArcSwap::from_pointee(view));
-    let mailbox = spawn(Seed { id, shared: shared.clone(), view: Arc::clone(&view) });
-    Ok(Some(TenantHandle { view, mailbox, shared: shared.clone() }))
+    let (shared, view) = (Arc::clone(shared), ArcSwap::from_pointee(view));
+    let seed = Seed(Arc::new(State { id, shared, view }));
+    Ok(Some(TenantHandle(Arc::new(Warm { seed, mailbox: OnceLock::new() }))))
 }

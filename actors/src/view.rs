@@ -1,6 +1,6 @@
 //! What a request reads: one consistent set of snapshots.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -62,47 +62,65 @@ impl TenantView {
     }
 }
 
-/// The applications of one tenant, by both of their names.
+/// The applications of one tenant, by both of their names. Sorted lists and not maps: most tenants
+/// have few applications, and a node has many warm tenants.
 #[derive(Debug, Default)]
 pub struct Applications {
-    by_client_id: HashMap<String, Arc<Stored>>,
-    by_id: HashMap<ApplicationId, Arc<Stored>>,
+    by_client_id: Box<[Arc<Stored>]>,
+    by_id: Box<[Arc<Stored>]>,
     /// The origins whose scripts may call the token endpoint.
-    origins: HashSet<String>,
+    origins: Box<[String]>,
 }
 
 impl Applications {
     pub(crate) fn new(list: Vec<Stored>) -> Self {
-        let list: Vec<_> = list.into_iter().map(Arc::new).collect();
-        let origins = list.iter().flat_map(|s| s.application.spec.script_origins()).collect();
-        let client_id = |s: &Arc<Stored>| s.application.spec.client_id.clone();
-        Self {
-            by_client_id: list.iter().map(|s| (client_id(s), Arc::clone(s))).collect(),
-            by_id: list.into_iter().map(|s| (s.application.id, s)).collect(),
-            origins,
-        }
+        let mut by_client_id: Box<[_]> = list.into_iter().map(Arc::new).collect();
+        by_client_id.sort_unstable_by(|a, b| client_id(a).cmp(client_id(b)));
+        let mut by_id = by_client_id.clone();
+        by_id.sort_unstable_by_key(|s| s.application.id);
+        let origins = by_id.iter().flat_map(|s| s.application.spec.script_origins());
+        let origins = origins.collect::<BTreeSet<_>>().into_iter().collect();
+        Self { by_client_id, by_id, origins }
     }
 
     /// The application of that OAuth `client_id`.
     #[must_use]
     pub fn by_client_id(&self, client_id: &str) -> Option<&Arc<Stored>> {
-        self.by_client_id.get(client_id)
+        let found = self.by_client_id.binary_search_by(|s| self::client_id(s).cmp(client_id));
+        self.by_client_id.get(found.ok()?)
     }
 
     /// The application of that id.
     #[must_use]
     pub fn by_id(&self, id: ApplicationId) -> Option<&Arc<Stored>> {
-        self.by_id.get(&id)
+        let found = self.by_id.binary_search_by_key(&id, |s| s.application.id);
+        self.by_id.get(found.ok()?)
     }
 
     /// Whether scripts of that origin may call the token, userinfo and revocation endpoints.
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
-        self.origins.contains(origin)
+        self.origins.binary_search_by(|known| known.as_str().cmp(origin)).is_ok()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
     }
 
     /// Every application, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Application> {
-        self.by_id.values().map(|s| &s.application)
+        self.by_id.iter().map(|s| &s.application)
     }
+}
+
+fn client_id(app: &Stored) -> &str {
+    &app.application.spec.client_id
 }

@@ -87,6 +87,8 @@ pub struct Config {
     pub log: String,
     /// Web threads; one a core when 0.
     pub workers: usize,
+    /// Megabytes that warm tenants may take, about.
+    pub tenant_memory_mb: u32,
     /// Password hashing.
     pub passwords: Passwords,
     /// The most that tenants can set their limits to, and what is served in all.
@@ -255,6 +257,9 @@ impl Config {
         }
         if !(1..=200).contains(&self.database_max_connections) {
             return err("database_max_connections must be 1 to 200");
+        }
+        if !(16..=1_048_576).contains(&self.tenant_memory_mb) {
+            return err("tenant_memory_mb must be 16 to 1,048,576");
         }
         if self.shutdown.delay > 300 || self.shutdown.grace > 300 {
             return err("shutdown.delay and shutdown.grace must be at most 300 seconds");

@@ -66,6 +66,7 @@ pub async fn open_platform(config: &Config, env: &Env) -> anyhow::Result<Platfor
         base_domain: config.base_domain.clone(),
         development: config.is_development(),
         ceilings: config.limits,
+        tenant_memory: u64::from(config.tenant_memory_mb) * 1024 * 1024,
     };
     Ok(Platform::start(store, env.clone(), keyring, options).await?)
 }

@@ -52,7 +52,7 @@ pub struct TenantSettings {
     pub flags: BTreeMap<String, bool>,
 }
 
-/// How long browser sessions live, in seconds.
+/// How long browser sessions live, in seconds, and how many there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sessions {
@@ -60,11 +60,14 @@ pub struct Sessions {
     pub idle_lifetime: u32,
     /// In all: default 14 days.
     pub absolute_lifetime: u32,
+    /// Of one user at the same time, in all browsers: default 100. One more ends the one that was
+    /// signed in to longest ago.
+    pub max_per_user: u32,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { idle_lifetime: 86_400, absolute_lifetime: 14 * 86_400 }
+        Self { idle_lifetime: 86_400, absolute_lifetime: 14 * 86_400, max_per_user: 100 }
     }
 }
 
@@ -123,6 +126,9 @@ impl TenantSettings {
             if !(60..=366 * 86_400).contains(&secs) {
                 out.push(Mistake::new(path, "must be 60 seconds to 366 days"));
             }
+        }
+        if !(1..=1_000).contains(&self.sessions.max_per_user) {
+            out.push(Mistake::new("sessions.max_per_user", "must be 1 to 1000"));
         }
         if self.keys.rotation_days > 365 {
             out.push(Mistake::new("keys.rotation_days", "must be 1 to 365 days, or 0 for never"));

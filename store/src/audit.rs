@@ -160,12 +160,12 @@ pub async fn append(tx: &TenantTx, events: &[AuditEvent]) -> Result<()> {
         ("kind", "text"),
         ("actor_kind", "text"),
         ("actor_tenant_id", "uuid"),
-        ("actor_id", "uuid"),
-        ("target_kind", "text"),
-        ("target_id", "uuid"),
+        ("actor_id", "uuid?"),
+        ("target_kind", "text?"),
+        ("target_id", "uuid?"),
         ("data", "jsonb"),
-        ("personal_sealed", "bytea"),
-        ("personal_hash", "bytea"),
+        ("personal_sealed", "bytea?"),
+        ("personal_hash", "bytea?"),
     ];
     Set { columns, rows }
         .run(

@@ -13,6 +13,7 @@
 //! Revocations run first: in one batch they win over what they revoke. Every issuing statement
 //! checks session, grant, user and application again in its own WHERE.
 
+use bailiwick_domain::user::User;
 use bailiwick_domain::{
     ApplicationId, CommandId, FamilyId, GrantId, OrganizationId, ScopeSet, SessionId, TenantId,
     Timestamp, UserId,
@@ -30,6 +31,7 @@ pub(crate) mod revoke;
 mod rotate;
 #[cfg(test)]
 mod tests;
+mod used;
 
 /// The most commands that a committer puts into one batch.
 pub const MAX_COMMANDS: usize = 256;
@@ -87,6 +89,8 @@ pub struct IssueGrant {
     pub organization: Option<OrganizationId>,
     /// The session that it is given in: must be alive, and of this user.
     pub session: Option<SessionId>,
+    /// The session was used: it lives on until then, but never beyond its end.
+    pub session_until: Option<Timestamp>,
     /// What.
     pub scopes: ScopeSet,
     /// When nothing that it gives works any longer.
@@ -214,8 +218,8 @@ pub struct Rotated {
     pub generation: i64,
     /// The grant.
     pub grant: GrantId,
-    /// The user.
-    pub user: UserId,
+    /// The user; none when its row is not readable.
+    pub user: Option<User>,
     /// What was kept with the family.
     pub details: Json,
     /// When the family was started.
@@ -244,6 +248,7 @@ impl Action {
 /// When the database fails: nothing of the batch is done.
 pub async fn run(tx: &TenantTx, commands: &[Command], now: Timestamp) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = commands.iter().map(|c| c.action.nothing_done()).collect();
+    used::run(tx, commands, now).await?;
     let changes = revoke::run(tx, commands, now, &mut outcomes).await?;
     assertion::run(tx, commands, &mut outcomes).await?;
     redeem::run(tx, commands, now, &mut outcomes).await?;

@@ -1,5 +1,7 @@
 //! Consents: what a user allows an application, remembered.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bailiwick_domain::{
     ApplicationId, GrantId, OrganizationId, ScopeSet, TenantId, Timestamp, UserId,
 };
@@ -8,11 +10,11 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::grants;
-use crate::sql::{self, Row as _, json, readable};
+use crate::sql::{self, Row as _, Set, json, readable};
 use crate::tx::TenantTx;
 
 /// Whose consent, to whom, for what organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Parties {
     /// Who allows it.
     pub user: UserId,
@@ -59,10 +61,36 @@ const SELECT: &str = "SELECT id, user_id, application_id, organization_id, scope
 /// # Errors
 /// When the database fails.
 pub async fn get(tx: &TenantTx, tenant: TenantId, parties: &Parties) -> Result<Option<Consent>> {
-    let sql = format!("{SELECT} AND application_id = $3 AND organization_id = $4");
-    let row = sql::one(tx, &sql, parties.args(tenant)).await?;
+    let key = (tenant, *parties);
+    Ok(find(tx, &BTreeSet::from([key])).await?.remove(&key))
+}
+
+/// Consents of any tenants of the transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    tx: &TenantTx,
+    wanted: &BTreeSet<(TenantId, Parties)>,
+) -> Result<BTreeMap<(TenantId, Parties), Consent>> {
+    let sql = "SELECT c.tenant_id, c.id, c.user_id, c.application_id, c.organization_id, \
+         c.scopes, c.version, c.created_at, c.updated_at \
+         FROM cmd JOIN consents c ON c.tenant_id = cmd.tenant_id AND c.user_id = cmd.user_id \
+         AND c.application_id = cmd.application_id AND c.organization_id = cmd.organization_id \
+         WHERE c.revoked_at IS NULL";
+    let columns = [
+        ("tenant_id", "uuid"),
+        ("user_id", "uuid"),
+        ("application_id", "uuid"),
+        ("organization_id", "uuid"),
+    ];
+    let rows = wanted.iter().map(|(tenant, parties)| parties.args(*tenant)).collect();
+    let rows = Set { columns, rows }.run(tx, sql, &[]).await?;
     // One that is not readable allows nothing: the user is asked again.
-    Ok(row.and_then(|row| readable(read(&row))))
+    let consents = rows.iter().filter_map(|row| {
+        readable(read(row).and_then(|c| Ok(((row.id("tenant_id")?, c.parties), c))))
+    });
+    Ok(consents.collect())
 }
 
 /// Every consent of a user, oldest first.
@@ -208,6 +236,7 @@ mod tests {
                     application: w.application,
                     organization: None,
                     session: None,
+                    session_until: None,
                     scopes: scopes("openid"),
                     expires_at: NOW.plus_secs(60),
                     code: None,

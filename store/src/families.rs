@@ -1,13 +1,17 @@
 //! Families of refresh tokens: a token is family, generation and MAC, so a family is one row.
 
+use std::collections::BTreeSet;
+
 use bailiwick_domain::{
     ApplicationId, CommandId, FamilyId, GrantId, OrganizationId, ScopeSet, SessionId, TenantId,
     Timestamp, UserId,
 };
+use sea_orm::QueryResult;
 use serde_json::Value as Json;
 
 use crate::error::Result;
-use crate::sql::{self, Row as _};
+use crate::lookups::Rows;
+use crate::sql::{Row as _, Set};
 use crate::tx::TenantTx;
 
 /// A family of refresh tokens with its grant.
@@ -50,37 +54,44 @@ pub struct FamilyRow {
 /// # Errors
 /// When the database fails.
 pub async fn get(tx: &TenantTx, tenant: TenantId, id: FamilyId) -> Result<Option<FamilyRow>> {
-    sql::one(
-        tx,
-        "SELECT f.grant_id, f.application_id, f.user_id, f.generation, f.rotated_at, \
+    find(tx, &BTreeSet::from([(tenant, id)])).await?.remove(&(tenant, id)).transpose()
+}
+
+/// Families of any tenants of the transaction, whatever their state.
+///
+/// # Errors
+/// When the database fails; for each family [`crate::Error::Corrupt`].
+pub async fn find(
+    tx: &TenantTx,
+    wanted: &BTreeSet<(TenantId, FamilyId)>,
+) -> Result<Rows<FamilyId, FamilyRow>> {
+    let sql = "SELECT f.tenant_id, f.id, f.grant_id, f.application_id, f.user_id, f.generation, f.rotated_at, \
          f.command_id, f.details, f.created_at, f.expires_at, f.revoked_at, g.organization_id, \
          g.session_id, g.scopes, g.revoked_at AS grant_revoked_at, \
          (u.active AND u.deleted_at IS NULL) AS user_active \
-         FROM refresh_families f \
+         FROM cmd JOIN refresh_families f ON f.tenant_id = cmd.tenant_id AND f.id = cmd.id \
          JOIN grants g ON g.tenant_id = f.tenant_id AND g.id = f.grant_id \
-         JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id \
-         WHERE f.tenant_id = $1 AND f.id = $2",
-        [tenant.0.into(), id.0.into()],
-    )
-    .await?
-    .map(|row| {
-        Ok(FamilyRow {
-            grant: row.id("grant_id")?,
-            application: row.id("application_id")?,
-            user: row.id("user_id")?,
-            organization: row.maybe_id("organization_id")?,
-            session: row.maybe_id("session_id")?,
-            scopes: row.json("scopes", "grant")?,
-            generation: row.value("generation")?,
-            rotated_at: row.time("rotated_at")?,
-            rotated_by: row.maybe_id("command_id")?,
-            details: row.value("details")?,
-            created_at: row.time("created_at")?,
-            expires_at: row.time("expires_at")?,
-            revoked_at: row.maybe_time("revoked_at")?,
-            grant_revoked: row.maybe_time("grant_revoked_at")?.is_some(),
-            user_active: row.value("user_active")?,
-        })
+         JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id";
+    let rows = Set::of_ids(wanted).run(tx, sql, &[]).await?;
+    rows.iter().map(|row| Ok(((row.id("tenant_id")?, row.id("id")?), read(row)))).collect()
+}
+
+fn read(row: &QueryResult) -> Result<FamilyRow> {
+    Ok(FamilyRow {
+        grant: row.id("grant_id")?,
+        application: row.id("application_id")?,
+        user: row.id("user_id")?,
+        organization: row.maybe_id("organization_id")?,
+        session: row.maybe_id("session_id")?,
+        scopes: row.json("scopes", "grant")?,
+        generation: row.value("generation")?,
+        rotated_at: row.time("rotated_at")?,
+        rotated_by: row.maybe_id("command_id")?,
+        details: row.value("details")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        revoked_at: row.maybe_time("revoked_at")?,
+        grant_revoked: row.maybe_time("grant_revoked_at")?.is_some(),
+        user_active: row.value("user_active")?,
     })
-    .transpose()
 }

@@ -1,15 +1,18 @@
 //! Grants: one authorization by one user for one application (RFC 6749 section 1.3).
 
+use std::collections::BTreeSet;
+
 use bailiwick_domain::{
     ApplicationId, GrantId, OrganizationId, ScopeSet, SessionId, TenantId, Timestamp, UserId,
 };
-use sea_orm::Value;
+use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::batch::revoke;
 use crate::consents::Parties;
 use crate::error::Result;
-use crate::sql::{self, Row as _};
+use crate::lookups::Rows;
+use crate::sql::{self, Row as _, Set};
 use crate::tx::TenantTx;
 
 /// A grant.
@@ -52,27 +55,36 @@ pub(crate) use alive;
 /// # Errors
 /// When the database fails.
 pub async fn get(tx: &TenantTx, tenant: TenantId, id: GrantId) -> Result<Option<Grant>> {
-    sql::one(
-        tx,
-        "SELECT id, user_id, application_id, organization_id, session_id, scopes, created_at, \
-         expires_at, revoked_at FROM grants WHERE tenant_id = $1 AND id = $2",
-        [tenant.0.into(), id.0.into()],
-    )
-    .await?
-    .map(|row| {
-        Ok(Grant {
-            id: row.id("id")?,
-            user: row.id("user_id")?,
-            application: row.id("application_id")?,
-            organization: row.maybe_id("organization_id")?,
-            session: row.maybe_id("session_id")?,
-            scopes: row.json("scopes", "grant")?,
-            created_at: row.time("created_at")?,
-            expires_at: row.time("expires_at")?,
-            revoked_at: row.maybe_time("revoked_at")?,
-        })
+    find(tx, &BTreeSet::from([(tenant, id)])).await?.remove(&(tenant, id)).transpose()
+}
+
+/// Grants of any tenants of the transaction, revoked or not.
+///
+/// # Errors
+/// When the database fails; for each grant [`crate::Error::Corrupt`].
+pub async fn find(
+    tx: &TenantTx,
+    wanted: &BTreeSet<(TenantId, GrantId)>,
+) -> Result<Rows<GrantId, Grant>> {
+    let sql = "SELECT g.tenant_id, g.id, g.user_id, g.application_id, g.organization_id, \
+         g.session_id, g.scopes, g.created_at, g.expires_at, g.revoked_at \
+         FROM cmd JOIN grants g ON g.tenant_id = cmd.tenant_id AND g.id = cmd.id";
+    let rows = Set::of_ids(wanted).run(tx, sql, &[]).await?;
+    rows.iter().map(|row| Ok(((row.id("tenant_id")?, row.id("id")?), read(row)))).collect()
+}
+
+fn read(row: &QueryResult) -> Result<Grant> {
+    Ok(Grant {
+        id: row.id("id")?,
+        user: row.id("user_id")?,
+        application: row.id("application_id")?,
+        organization: row.maybe_id("organization_id")?,
+        session: row.maybe_id("session_id")?,
+        scopes: row.json("scopes", "grant")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        revoked_at: row.maybe_time("revoked_at")?,
     })
-    .transpose()
 }
 
 /// Whether a grant still gives anything: it is neither revoked nor expired, its user is active

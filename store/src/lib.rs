@@ -30,6 +30,7 @@ pub mod families;
 pub mod grants;
 pub mod idempotency;
 pub mod jobs;
+pub mod lookups;
 pub mod organizations;
 pub mod redis;
 pub mod sessions;

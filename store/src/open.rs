@@ -32,6 +32,8 @@ const SYSTEM_CONNECTIONS: u32 = 4;
 /// The server gives up a statement, or a transaction that nobody continues, after this long.
 const STATEMENT_TIMEOUT: &str = "8s";
 const ABANDONED: &str = "10s";
+/// How many prepared statements a connection keeps: more than there are texts.
+const STATEMENTS: usize = 300;
 const BREAKER: Rule =
     Rule { failures: 3, first: Duration::from_millis(200), longest: Duration::from_secs(2) };
 
@@ -303,9 +305,12 @@ async fn serve_postgres(url: &SecretString, connections: u32) -> Result<Database
         .set_application_name("bailiwick")
         .test_before_acquire_if_idle_for(TEST_AFTER)
         .map_sqlx_postgres_opts(|o| {
-            o.options([
+            o.statement_cache_capacity(STATEMENTS).options([
                 // Compiling a plan takes longer than any statement of ours runs.
                 ("jit", "off"),
+                // Every statement of ours finds its rows by key, whatever the parameters: planning
+                // it once a connection is enough, and takes longer than running it.
+                ("plan_cache_mode", "force_generic_plan"),
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("idle_in_transaction_session_timeout", ABANDONED),
             ])

@@ -1,17 +1,23 @@
 //! Sessions: one account in one browser.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bailiwick_domain::user::Authentication;
 use bailiwick_domain::{BrowserId, SessionId, TenantId, Timestamp, UserId};
 use bailiwick_entities::browsers;
-use sea_orm::{EntityTrait as _, IntoActiveModel as _, QueryResult};
+use sea_orm::{DbBackend, EntityTrait as _, IntoActiveModel as _, QueryResult};
 
 use crate::batch::revoke;
 use crate::error::{Error, Result};
-use crate::sql::{self, Row as _, json, readable};
+use crate::sql::{self, Row as _, Set, bytes32, json, readable};
 use crate::tx::TenantTx;
 
 #[cfg(test)]
 mod tests;
+
+/// What a browser is found by: the MAC of the secret in its cookie under the tenant's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BrowserMac(pub [u8; 32]);
 
 /// A sign-in.
 #[derive(Clone, Debug)]
@@ -149,14 +155,13 @@ async fn rotate(tx: &TenantTx, new: &StartSession, id: BrowserId, mac: [u8; 32])
     Ok(rotated == 1)
 }
 
-const SELECT: &str = "SELECT s.id, s.browser_id, s.user_id, u.sub, u.name, e.display AS email, \
-     s.authentications, s.auth_time, s.created_at, s.idle_expires_at, s.expires_at \
-     FROM sessions s \
-     JOIN browsers b ON b.tenant_id = s.tenant_id AND b.id = s.browser_id \
-     JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
+const COLUMNS: &str = "s.tenant_id, b.mac, s.id, s.browser_id, s.user_id, u.sub, u.name, e.display AS email, \
+     s.authentications, s.auth_time, s.created_at, s.idle_expires_at, s.expires_at";
+/// The user of a session that is alive at `$1`.
+const ALIVE: &str = "JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
      LEFT JOIN user_identifiers e ON e.tenant_id = u.tenant_id AND e.id = u.id \
-     WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2 \
-     AND s.idle_expires_at > $2 AND b.expires_at > $2 AND u.active AND u.deleted_at IS NULL";
+     WHERE s.ended_at IS NULL AND s.expires_at > $1 \
+     AND s.idle_expires_at > $1 AND b.expires_at > $1 AND u.active AND u.deleted_at IS NULL";
 
 /// The sessions that are alive in the browser whose cookie secret has this MAC, newest first.
 ///
@@ -168,9 +173,34 @@ pub async fn of_browser(
     browser_mac: &[u8; 32],
     now: Timestamp,
 ) -> Result<Vec<SessionRow>> {
-    let sql = format!("{SELECT} AND b.mac = $3 ORDER BY s.auth_time DESC, s.id DESC");
-    let args = [tenant.0.into(), now.0.into(), browser_mac.to_vec().into()];
-    Ok(sql::all(tx, &sql, args).await?.iter().filter_map(|row| readable(read(row))).collect())
+    let key = (tenant, BrowserMac(*browser_mac));
+    let found = find(tx, &BTreeSet::from([key]), now).await?.remove(&key);
+    Ok(found.unwrap_or_default())
+}
+
+/// As [`of_browser`], of browsers of any tenants of the transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    tx: &TenantTx,
+    wanted: &BTreeSet<(TenantId, BrowserMac)>,
+    now: Timestamp,
+) -> Result<BTreeMap<(TenantId, BrowserMac), Vec<SessionRow>>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM cmd \
+         JOIN browsers b ON b.tenant_id = cmd.tenant_id AND b.mac = cmd.mac \
+         JOIN sessions s ON s.tenant_id = b.tenant_id AND s.browser_id = b.id {ALIVE} \
+         ORDER BY s.auth_time DESC, s.id DESC"
+    );
+    let rows = wanted.iter().map(|(t, mac)| [t.0.into(), mac.0.to_vec().into()]).collect();
+    let browsers = Set { columns: [("tenant_id", "uuid"), ("mac", "bytea")], rows };
+    let mut found = BTreeMap::<_, Vec<_>>::new();
+    for row in browsers.run(tx, &sql, &[now.0.into()]).await? {
+        let key = (row.id("tenant_id")?, BrowserMac(bytes32(row.value("mac")?, "browser")?));
+        found.entry(key).or_default().extend(readable(read(&row)));
+    }
+    Ok(found)
 }
 
 /// A session, when it is alive.
@@ -183,8 +213,12 @@ pub async fn get(
     id: SessionId,
     now: Timestamp,
 ) -> Result<Option<SessionRow>> {
-    let sql = format!("{SELECT} AND s.id = $3");
-    let args = [tenant.0.into(), now.0.into(), id.0.into()];
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions s \
+         JOIN browsers b ON b.tenant_id = s.tenant_id AND b.id = s.browser_id {ALIVE} \
+         AND s.tenant_id = $2 AND s.id = $3"
+    );
+    let args = [now.0.into(), tenant.0.into(), id.0.into()];
     sql::one(tx, &sql, args).await?.map(|row| read(&row)).transpose()
 }
 
@@ -274,6 +308,35 @@ pub async fn end_of_user(
         [tenant.0.into(), user.0.into()],
     )
     .await?;
+    let ids = rows.iter().map(|row| row.id("id")).collect::<Result<Vec<_>>>()?;
+    end(tx, tenant, &ids, now).await
+}
+
+/// Ends what a user has beyond `most` sessions, those that were signed in to longest ago, and tells
+/// the change feed; the result is those that this ended. Exact, also for sign-ins at the same time,
+/// when it is called after the start.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_beyond(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    most: u32,
+    now: Timestamp,
+) -> Result<Vec<SessionId>> {
+    if tx.backend() == DbBackend::Postgres {
+        // Another sign-in of this user waits here, and then sees ours. Not FOR UPDATE: that would
+        // wait for the foreign keys of both.
+        let sql = "SELECT id FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE";
+        sql::one(tx, sql, [tenant.0.into(), user.0.into()]).await?;
+    }
+    let sql = "SELECT id FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL \
+         AND expires_at > $3 AND idle_expires_at > $3 ORDER BY auth_time DESC, id DESC \
+         LIMIT $4 OFFSET $5";
+    // SQLite has no OFFSET without LIMIT.
+    let args =
+        [tenant.0.into(), user.0.into(), now.0.into(), i64::MAX.into(), i64::from(most).into()];
+    let rows = sql::all(tx, sql, args).await?;
     let ids = rows.iter().map(|row| row.id("id")).collect::<Result<Vec<_>>>()?;
     end(tx, tenant, &ids, now).await
 }

@@ -1,6 +1,6 @@
 //! Raw statements: one text for both databases, rows by column name, sets of rows as parameters.
 
-use bailiwick_domain::Timestamp;
+use bailiwick_domain::{TenantId, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, TryGetable, Value};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -44,18 +44,30 @@ pub(crate) async fn exec(
 
 /// A set of rows as a common table expression `cmd`.
 pub(crate) struct Set<const N: usize> {
-    /// The names of `cmd`'s columns, each with its type on PostgreSQL.
+    /// The names of `cmd`'s columns, each with its type on PostgreSQL: `uuid`, and `uuid?` when it
+    /// may be null. A column that may be null cannot hold its type's empty value.
     pub columns: [(&'static str, &'static str); N],
     /// The rows, sorted by key: concurrent batches then lock rows in the same order.
     pub rows: Vec<[Value; N]>,
 }
 
+impl Set<2> {
+    /// Tenants with ids of theirs, as `tenant_id` and `id`.
+    pub fn of_ids<'a, T: Copy + Into<Uuid> + 'a>(
+        ids: impl IntoIterator<Item = &'a (TenantId, T)>,
+    ) -> Self {
+        let row = |(tenant, id): &(TenantId, T)| [tenant.0.into(), Into::<Uuid>::into(*id).into()];
+        let rows = ids.into_iter().map(row).collect();
+        Self { columns: [("tenant_id", "uuid"), ("id", "uuid")], rows }
+    }
+}
+
 impl<const N: usize> Set<N> {
     /// Runs `sql`, which reads `cmd` and may use `args` as `$1`, `$2`, ..., and gives its rows.
     ///
-    /// Each set is filled with rows of nulls up to a power of two, so that few distinct texts
-    /// occur and prepared statements are used again. `sql` must let these rows fall: by a join,
-    /// or by `tenant_id IS NOT NULL`.
+    /// Few distinct texts occur, so that prepared statements are used again: one on PostgreSQL,
+    /// which is given an array a column; one a power of two on `SQLite`, filled with rows of
+    /// nulls. `sql` must let these fall: by a join, or by `tenant_id IS NOT NULL`.
     pub async fn run(
         self,
         tx: &impl ConnectionTrait,
@@ -63,45 +75,72 @@ impl<const N: usize> Set<N> {
         args: &[Value],
     ) -> Result<Vec<QueryResult>> {
         let mut found = Vec::new();
-        let Some(nulls) = self.rows.first().map(|row| row.each_ref().map(Value::as_null)) else {
-            return Ok(found);
-        };
         let db = tx.get_database_backend();
         for chunk in self.rows.chunks(CHUNK) {
-            let size = chunk.len().next_power_of_two();
-            let text = format!("{} {sql}", self.head(db, args.len(), size));
-            let fill = std::iter::repeat_n(&nulls, size - chunk.len());
-            let values = chunk.iter().chain(fill).flatten();
-            let params = args.iter().chain(values).cloned();
+            let (head, values) = if db == DbBackend::Postgres {
+                (self.arrays_head(args.len()), self.arrays(chunk)?)
+            } else {
+                let size = chunk.len().next_power_of_two();
+                (self.values_head(args.len(), size), filled(chunk, size))
+            };
+            let text = format!("{head} {sql}");
+            let params = args.iter().cloned().chain(values);
             found.extend(tx.query_all_raw(statement(db, &text, params)).await?);
         }
         Ok(found)
     }
 
-    /// `WITH cmd(a, b) AS (VALUES ($2::uuid, $3::text), ($4, $5))`; the first row tells PostgreSQL
-    /// the types. `SQLite` would read `$2::uuid` as the name of a parameter.
-    fn head(&self, db: DbBackend, offset: usize, size: usize) -> String {
+    /// `WITH cmd AS (SELECT a, NULLIF(b, '') AS b FROM unnest($2::uuid[], $3::text[]) AS x(a, b))`.
+    fn arrays_head(&self, offset: usize) -> String {
         let names = self.columns.map(|(name, _)| name).join(", ");
-        let rows: Vec<String> = (0..size)
-            .map(|row| {
-                let cells: Vec<String> = self
-                    .columns
-                    .iter()
-                    .enumerate()
-                    .map(|(i, (_, kind))| {
-                        let n = offset + row * N + i + 1;
-                        if row == 0 && db == DbBackend::Postgres {
-                            format!("${n}::{kind}")
-                        } else {
-                            format!("${n}")
-                        }
-                    })
-                    .collect();
-                format!("({})", cells.join(", "))
-            })
-            .collect();
-        format!("WITH cmd({names}) AS (VALUES {})", rows.join(", "))
+        let selected = self.columns.map(|(name, kind)| match kind {
+            "uuid?" => format!("NULLIF({name}, '{}') AS {name}", Uuid::nil()),
+            _ if kind.ends_with('?') => format!("NULLIF({name}, '') AS {name}"),
+            _ => name.to_owned(),
+        });
+        let arrays = self.columns.iter().zip(offset + 1..);
+        let arrays = arrays.map(|((_, kind), n)| format!("${n}::{}[]", kind.trim_end_matches('?')));
+        let arrays = arrays.collect::<Vec<_>>().join(", ");
+        let selected = selected.join(", ");
+        format!("WITH cmd AS (SELECT {selected} FROM unnest({arrays}) AS x({names}))")
     }
+
+    /// The columns of rows as arrays, a null as the empty value of its type.
+    fn arrays(&self, rows: &[[Value; N]]) -> Result<Vec<Value>> {
+        let mut columns: [Vec<Value>; N] = std::array::from_fn(|_| Vec::with_capacity(rows.len()));
+        for row in rows {
+            for ((value, (name, kind)), column) in row.iter().zip(self.columns).zip(&mut columns) {
+                let null = *value == value.as_null();
+                if null && !kind.ends_with('?') {
+                    return Err(Error::Statement(format!("{name} must not be null")));
+                }
+                column.push(if null { value.dummy_value() } else { value.clone() });
+            }
+        }
+        let array = |column: Vec<Value>| {
+            let kind = column.first().map(Value::array_type);
+            kind.map(|kind| Value::Array(kind, Some(Box::new(column))))
+        };
+        Ok(columns.into_iter().filter_map(array).collect())
+    }
+
+    /// `WITH cmd(a, b) AS (VALUES ($2, $3), ($4, $5))`.
+    fn values_head(&self, offset: usize, size: usize) -> String {
+        let names = self.columns.map(|(name, _)| name).join(", ");
+        let row = |row: usize| {
+            let cells = (0..N).map(|i| format!("${}", offset + row * N + i + 1));
+            format!("({})", cells.collect::<Vec<_>>().join(", "))
+        };
+        let rows = (0..size).map(row).collect::<Vec<_>>().join(", ");
+        format!("WITH cmd({names}) AS (VALUES {rows})")
+    }
+}
+
+/// The values of rows, with rows of nulls up to `size`.
+fn filled<const N: usize>(rows: &[[Value; N]], size: usize) -> Vec<Value> {
+    let nulls = rows.first().map(|row| row.each_ref().map(Value::as_null));
+    let fill = nulls.iter().cycle().take(size - rows.len());
+    rows.iter().chain(fill).flatten().cloned().collect()
 }
 
 /// Reads the columns of a row by name.

@@ -4,6 +4,8 @@
 //! and its password the credential row that does: there is at most one of each by construction,
 //! and both are found by key.
 
+use std::collections::BTreeSet;
+
 use bailiwick_domain::user::User;
 use bailiwick_domain::{CredentialId, TenantId, Timestamp, UserId, text};
 use bailiwick_entities::{user_identifiers, users};
@@ -12,7 +14,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::credentials;
 use crate::error::{Error, Result};
-use crate::sql::{self, Row as _, json, readable};
+use crate::lookups::Rows;
+use crate::sql::{self, Row as _, Set, json, readable};
 use crate::tx::TenantTx;
 
 #[cfg(test)]
@@ -99,10 +102,10 @@ pub struct SignInRow {
     pub password: Option<(CredentialId, String)>,
 }
 
-const SELECT: &str = "SELECT u.id, u.sub, u.name, u.claims, u.active, u.version, u.created_at, \
-     u.updated_at, e.display AS email, e.verified_at AS email_verified_at FROM users u \
-     LEFT JOIN user_identifiers e ON e.tenant_id = u.tenant_id AND e.id = u.id \
-     WHERE u.tenant_id = $1 AND u.deleted_at IS NULL";
+const COLUMNS: &str = "u.tenant_id, u.id, u.sub, u.name, u.claims, u.active, u.version, \
+     u.created_at, u.updated_at, e.display AS email, e.verified_at AS email_verified_at";
+/// The primary e-mail address carries the user's own id.
+const EMAIL: &str = "LEFT JOIN user_identifiers e ON e.tenant_id = u.tenant_id AND e.id = u.id";
 
 /// Creates a user with its address and its password.
 ///
@@ -168,8 +171,23 @@ pub async fn create(
 /// # Errors
 /// When the database fails.
 pub async fn get(tx: &TenantTx, tenant: TenantId, id: UserId) -> Result<Option<User>> {
-    let sql = format!("{SELECT} AND u.id = $2");
-    sql::one(tx, &sql, [tenant.0.into(), id.0.into()]).await?.map(|row| read(&row)).transpose()
+    find(tx, &BTreeSet::from([(tenant, id)])).await?.remove(&(tenant, id)).transpose()
+}
+
+/// Users of any tenants of the transaction.
+///
+/// # Errors
+/// When the database fails; for each user [`Error::Corrupt`].
+pub async fn find(
+    tx: &TenantTx,
+    wanted: &BTreeSet<(TenantId, UserId)>,
+) -> Result<Rows<UserId, User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM cmd JOIN users u ON u.tenant_id = cmd.tenant_id AND u.id = cmd.id \
+         {EMAIL} WHERE u.deleted_at IS NULL"
+    );
+    let rows = Set::of_ids(wanted).run(tx, &sql, &[]).await?;
+    rows.iter().map(|row| Ok(((row.id("tenant_id")?, row.id("id")?), read(row)))).collect()
 }
 
 /// The user with this `sub`.
@@ -177,7 +195,10 @@ pub async fn get(tx: &TenantTx, tenant: TenantId, id: UserId) -> Result<Option<U
 /// # Errors
 /// When the database fails.
 pub async fn by_sub(tx: &TenantTx, tenant: TenantId, sub: &str) -> Result<Option<User>> {
-    let sql = format!("{SELECT} AND u.sub = $2");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u {EMAIL} \
+         WHERE u.tenant_id = $1 AND u.deleted_at IS NULL AND u.sub = $2"
+    );
     sql::one(tx, &sql, [tenant.0.into(), sub.into()]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -199,17 +220,16 @@ pub async fn find_for_sign_in(
     kind: IdentifierKind,
     value: &str,
 ) -> Result<Option<SignInRow>> {
-    const SQL: &str = "SELECT u.id, u.sub, u.name, u.claims, u.active, u.version, u.created_at, \
-         u.updated_at, e.display AS email, e.verified_at AS email_verified_at, \
-         c.id AS credential_id, c.data AS password \
+    let sql = format!(
+        "SELECT {COLUMNS}, c.id AS credential_id, c.data AS password \
          FROM user_identifiers k \
-         JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id \
-         LEFT JOIN user_identifiers e ON e.tenant_id = u.tenant_id AND e.id = u.id \
+         JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id {EMAIL} \
          LEFT JOIN credentials c ON c.tenant_id = u.tenant_id AND c.id = u.id \
          AND c.kind = 'password' \
-         WHERE k.tenant_id = $1 AND k.kind = $2 AND k.value = $3 AND u.deleted_at IS NULL";
+         WHERE k.tenant_id = $1 AND k.kind = $2 AND k.value = $3 AND u.deleted_at IS NULL"
+    );
     let args: [Value; 3] = [tenant.0.into(), kind.name().into(), value.into()];
-    let Some(row) = sql::one(tx, SQL, args).await? else { return Ok(None) };
+    let Some(row) = sql::one(tx, &sql, args).await? else { return Ok(None) };
     let password = row.maybe_id("credential_id")?.zip(row.value::<Option<String>>("password")?);
     Ok(Some(SignInRow { user: read(&row)?, password }))
 }
@@ -328,7 +348,9 @@ pub async fn page(
 ) -> Result<Vec<User>> {
     let (at, id) = after.unwrap_or((Timestamp(i64::MIN), UserId(uuid::Uuid::nil())));
     let sql = format!(
-        "{SELECT} AND (u.created_at, u.id) > ($2, $3) ORDER BY u.created_at, u.id LIMIT $4"
+        "SELECT {COLUMNS} FROM users u {EMAIL} \
+         WHERE u.tenant_id = $1 AND u.deleted_at IS NULL \
+         AND (u.created_at, u.id) > ($2, $3) ORDER BY u.created_at, u.id LIMIT $4"
     );
     let args = [tenant.0.into(), at.0.into(), id.0.into(), sql::limit(limit)];
     Ok(sql::all(tx, &sql, args).await?.iter().filter_map(|row| readable(read(row))).collect())
@@ -346,15 +368,16 @@ pub async fn search_email_prefix(
     prefix: &str,
     limit: u64,
 ) -> Result<Vec<User>> {
-    const SQL: &str = "SELECT u.id, u.sub, u.name, u.claims, u.active, u.version, u.created_at, \
-         u.updated_at, e.display AS email, e.verified_at AS email_verified_at \
-         FROM user_identifiers e JOIN users u ON u.tenant_id = e.tenant_id AND u.id = e.user_id \
+    let sql = format!(
+        "SELECT {COLUMNS} FROM user_identifiers e \
+         JOIN users u ON u.tenant_id = e.tenant_id AND u.id = e.user_id \
          WHERE e.tenant_id = $1 AND e.kind = 'email' AND e.value >= $2 AND e.value < $3 \
-         AND u.deleted_at IS NULL ORDER BY e.value LIMIT $4";
+         AND u.deleted_at IS NULL ORDER BY e.value LIMIT $4"
+    );
     // The last code point: above every address that goes on after the prefix.
     let end = format!("{prefix}{}", char::MAX);
     let args = [tenant.0.into(), prefix.into(), end.into(), sql::limit(limit)];
-    Ok(sql::all(tx, SQL, args).await?.iter().filter_map(|row| readable(read(row))).collect())
+    Ok(sql::all(tx, &sql, args).await?.iter().filter_map(|row| readable(read(row))).collect())
 }
 
 fn read(row: &QueryResult) -> Result<User> {

@@ -15,6 +15,7 @@ mod jwks;
 mod logout;
 mod pages;
 mod revoke;
+mod sessions;
 mod token_client_credentials;
 mod token_code;
 mod token_refresh;

@@ -1,34 +1,13 @@
-use bailiwick_domain::limits::Ceilings;
-use bailiwick_domain::{CommandId, Env, TenantSettings};
+use bailiwick_domain::CommandId;
+use bailiwick_store::Error as StoreError;
 use bailiwick_store::batch::{Action, Command, Outcome};
 use bailiwick_store::changes::{self, Topic};
-use bailiwick_store::vault::MasterKeyring;
-use bailiwick_store::{Error as StoreError, Store, StoreConfig};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use crate::Error;
 use crate::runtime::BATCH;
-use crate::{Error, NewTenant, Options, Platform};
-
-async fn platform(folder: &std::path::Path) -> Platform {
-    let env = Env::system();
-    let config = StoreConfig {
-        url: format!("sqlite://{}", folder.join("test.db").display()).into(),
-        owner_url: None,
-        system_url: None,
-        max_connections: 4,
-        redis_url: None,
-    };
-    let store = Store::open(&config, &env).await.expect("a fresh database opens");
-    let keyring = MasterKeyring::load_or_create(&folder.join("master.key"), &env).expect("made");
-    let options = Options {
-        public_url: "http://localhost:8080".into(),
-        base_domain: None,
-        development: true,
-        ceilings: Ceilings::default(),
-    };
-    Platform::start(store, env, keyring, options).await.expect("it starts")
-}
+use crate::testing::{platform, tenant};
 
 /// While the database stands still, so much waits and the rest is refused at once. What was
 /// accepted is done, what was refused is not.
@@ -36,14 +15,9 @@ async fn platform(folder: &std::path::Path) -> Platform {
 fn a_full_queue_refuses_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     crate::runtime::run(async {
-        let platform = platform(folder.path()).await;
-        let new = NewTenant {
-            slug: "acme".into(),
-            name: "Acme".into(),
-            settings: TenantSettings::default(),
-        };
-        let id = platform.create_tenant(new, None).await.expect("created").id;
-        let tenant = platform.tenant(id).await.expect("read").expect("there");
+        let platform = platform(folder.path(), 64 << 20).await;
+        let tenant = tenant(&platform, "acme").await;
+        let id = tenant.view().tenant.id;
         let (env, store) = (platform.env().clone(), platform.store().clone());
         // Whoever writes next waits for this transaction.
         let (release, released) = oneshot::channel::<()>();

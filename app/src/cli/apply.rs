@@ -1,12 +1,14 @@
 //! `bailiwick apply`: makes tenants, applications and users as a file says.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use anyhow::{Context as _, anyhow, bail};
 use bailiwick_actors::Platform;
 use bailiwick_domain::Env;
 use bailiwick_domain::tenant::SYSTEM_SLUG;
 use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::manifest::{self, Manifest, Mistake, Rules};
 use super::{Output, out};
@@ -133,14 +135,18 @@ pub async fn apply(
 ) -> Result<Applied, Refused> {
     let how = How { development: platform.options().development, prune: options.prune };
     let (mut plans, mut wrong) = (Vec::new(), Vec::new());
-    for entry in manifest.tenants {
-        if options.prune && entry.slug == SYSTEM_SLUG {
-            let message = "--prune would remove the operators: apply this tenant without it";
-            let (line, path) = (entry.line, "tenant.slug".to_owned());
-            wrong.push(Mistake { line, path, message: message.into() });
-            continue;
-        }
-        let current = present::read(platform, &entry, options.prune).await?;
+    let (system, tenants): (Vec<_>, Vec<_>) =
+        manifest.tenants.into_iter().partition(|entry| options.prune && entry.slug == SYSTEM_SLUG);
+    wrong.extend(system.into_iter().map(|entry| {
+        let message = "--prune would remove the operators: apply this tenant without it";
+        Mistake { line: entry.line, path: "tenant.slug".to_owned(), message: message.into() }
+    }));
+    let read = async |entry| {
+        let current = present::read(platform, &entry, options.prune).await;
+        current.map(|current| (entry, current))
+    };
+    let mut present = pin!(stream::iter(tenants).map(read).buffered(execute::AT_A_TIME));
+    while let Some((entry, current)) = present.try_next().await? {
         match plan(entry, current, how) {
             Ok(plan) => plans.push(plan),
             Err(list) => wrong.extend(list),
@@ -156,12 +162,7 @@ pub async fn apply(
     } else {
         let actor = operator(platform.system_tenant().await?);
         let doing = Doing { platform, passwords, actor };
-        for plan in plans {
-            failure = doing.run(plan, &mut report).await.err();
-            if failure.is_some() {
-                break;
-            }
-        }
+        failure = doing.run(plans, &mut report).await.err();
     }
     report.count();
     Ok(Applied { report, failure })

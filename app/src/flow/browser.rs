@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use bailiwick_domain::Timestamp;
-use bailiwick_store::sessions::{self, SessionRow};
+use bailiwick_actors::Error;
+use bailiwick_store::sessions::{BrowserMac, SessionRow};
 use bailiwick_store::vault::Label;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -89,15 +89,13 @@ impl Browser {
     /// The live sessions of this browser, newest first.
     ///
     /// # Errors
-    /// Those of the store.
-    pub async fn sessions(&self, cx: &Cx) -> Result<Vec<SessionRow>, bailiwick_store::Error> {
+    /// Those of [`bailiwick_actors::TenantHandle::look_up`].
+    pub async fn sessions(&self, cx: &Cx) -> Result<Vec<SessionRow>, Error> {
         if self.is_new {
             return Ok(Vec::new());
         }
         cx.must_vouch()?;
-        let (tenant, mac, now): (_, _, Timestamp) = (cx.tenant_id(), self.mac(cx), cx.now);
-        let read = move |tx| async move { sessions::of_browser(&tx, tenant, &mac, now).await };
-        cx.store().read(tenant, read).await
+        cx.tenant.look_up(BrowserMac(self.mac(cx))).await
     }
 }
 

@@ -5,9 +5,9 @@ use bailiwick_domain::application::{ApplicationType, redirect_uri_matches};
 use bailiwick_protocol::authorize::interaction::{Account, Step, next_step};
 use bailiwick_protocol::authorize::response::failure;
 use bailiwick_store::applications::Stored;
-use bailiwick_store::consents::{self, Parties};
+use bailiwick_store::consents::Parties;
 use bailiwick_store::sessions::SessionRow;
-use bailiwick_store::users;
+use futures_util::future::try_join_all;
 
 use super::browser::Browser;
 use super::page::{self, PageError};
@@ -82,27 +82,21 @@ pub async fn accounts(
     cx: &Cx,
     app: &Stored,
     sessions: &[SessionRow],
-) -> Result<Vec<Account>, bailiwick_store::Error> {
+) -> Result<Vec<Account>, bailiwick_actors::Error> {
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
-    let (tenant, application) = (cx.tenant_id(), app.application.id);
-    let users: Vec<_> = sessions.iter().map(|s| s.user).collect();
-    let read = move |tx| async move {
-        let mut found = Vec::with_capacity(users.len());
-        for user in users {
-            let parties = Parties { user, application, organization: None };
-            found.push(consents::get(&tx, tenant, &parties).await?.map(|c| c.scopes));
-        }
-        Ok::<_, bailiwick_store::Error>(found)
-    };
-    let consents = cx.store().read(tenant, read).await?;
+    let application = app.application.id;
+    let consents = try_join_all(sessions.iter().map(|session| {
+        cx.tenant.look_up(Parties { user: session.user, application, organization: None })
+    }));
+    let consents = consents.await?;
     let accounts = sessions.iter().zip(consents).map(|(session, consent)| Account {
         session: session.id,
         sub: sub_for(cx, app, &session.sub),
         email: session.email.clone(),
         auth_time: session.auth_time,
-        consent,
+        consent: consent.map(|c| c.scopes),
     });
     Ok(accounts.collect())
 }
@@ -115,8 +109,6 @@ pub async fn user(
     cx: &Cx,
     session: &SessionRow,
 ) -> Result<bailiwick_domain::user::User, PageError> {
-    let (tenant, id) = (cx.tenant_id(), session.user);
-    let read = move |tx| async move { users::get(&tx, tenant, id).await };
-    let user = cx.store().read::<_, bailiwick_store::Error, _, _>(tenant, read).await?;
+    let user = cx.tenant.look_up(session.user).await?;
     user.ok_or_else(|| PageError::new(Problem::Expired, "session_ended"))
 }

@@ -1,7 +1,9 @@
 //! The answer to an authorization request: the grant is stored, then code and tokens go out.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
-use bailiwick_domain::{EventKind, GrantId};
+use bailiwick_domain::{EventKind, GrantId, Timestamp};
 use bailiwick_protocol::authorize::AuthorizationRequest;
 use bailiwick_protocol::authorize::response::{Issued, IssuedToken, success};
 use bailiwick_protocol::claims::ACR;
@@ -9,7 +11,7 @@ use bailiwick_protocol::token_request::{CodeDetails, FamilyDetails, audience};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
 use bailiwick_store::batch::{Action, Command, IssueGrant, NewCode, Outcome};
-use bailiwick_store::sessions::{self, SessionRow};
+use bailiwick_store::sessions::SessionRow;
 use bailiwick_store::vault::Label;
 
 use super::page::{self, PageError};
@@ -29,7 +31,6 @@ pub async fn issue(
     request: &AuthorizationRequest,
     session: &SessionRow,
 ) -> Result<HttpResponse, PageError> {
-    let user = proceed::user(cx, session).await?;
     let spec = &app.application.spec;
     let mut amr: Vec<String> =
         session.authentications.iter().flat_map(|a| a.amr.iter().cloned()).collect();
@@ -56,30 +57,43 @@ pub async fn issue(
     };
     let grant: GrantId = cx.env().id();
     store(cx, app, session, (grant, code.as_deref(), &details)).await?;
-    touch(cx, session).await?;
 
-    let given =
-        Authorized { app, user: &user, grant, details: &details.authorized, offline: false };
-    let access_token = if response.has_token() {
-        Some(given.access_token(cx, aud, request.scopes.clone())?)
-    } else {
-        None
-    };
-    let with = IdTokenWith {
-        response_type: response,
-        nonce: request.nonce.as_deref(),
-        access_token: access_token.as_deref(),
-        code: code.as_deref(),
-    };
-    let id_token =
-        if response.has_id_token() { Some(given.id_token(cx, with).await?) } else { None };
-    let access_token = access_token.map(|token| IssuedToken {
-        token,
-        expires_in: spec.lifetimes.access_token,
-        scopes: request.scopes.clone(),
-    });
-    let answer = success(&request.to, cx.issuer(), Issued { code, access_token, id_token });
+    let mut issued = Issued { code, access_token: None, id_token: None };
+    if response.has_token() || response.has_id_token() {
+        let user = proceed::user(cx, session).await?;
+        let details = &details.authorized;
+        let given = Authorized { app, user: &user, grant, details, offline: false };
+        tokens_at_once(cx, &given, (request, aud), &mut issued).await?;
+    }
+    let answer = success(&request.to, cx.issuer(), issued);
     Ok(page::deliver(cx, &answer, Some(&spec.name)))
+}
+
+/// The tokens that the authorization endpoint itself gives (OpenID Connect Core 3.2 and 3.3).
+async fn tokens_at_once(
+    cx: &Cx,
+    given: &Authorized<'_>,
+    (request, aud): (&AuthorizationRequest, Vec<String>),
+    issued: &mut Issued,
+) -> Result<(), PageError> {
+    let response = request.response_type;
+    if response.has_token() {
+        issued.access_token = Some(IssuedToken {
+            token: given.access_token(cx, aud, request.scopes.clone())?,
+            expires_in: given.app.application.spec.lifetimes.access_token,
+            scopes: request.scopes.clone(),
+        });
+    }
+    if response.has_id_token() {
+        let with = IdTokenWith {
+            response_type: response,
+            nonce: request.nonce.as_deref(),
+            access_token: issued.access_token.as_ref().map(|t| t.token.as_str()),
+            code: issued.code.as_deref(),
+        };
+        issued.id_token = Some(given.id_token(cx, with).await?);
+    }
+    Ok(())
 }
 
 async fn store(
@@ -108,6 +122,7 @@ async fn store(
         application: app.application.id,
         organization: None,
         session: Some(session.id),
+        session_until: kept_alive(cx, session),
         scopes: details.authorized.scopes.clone(),
         expires_at: tokens::grant_ends(cx, app),
         code,
@@ -119,15 +134,9 @@ async fn store(
     }
 }
 
-/// Keeps a session in use alive: at most once a minute.
-async fn touch(cx: &Cx, session: &SessionRow) -> Result<(), PageError> {
-    let idle = cx.view.tenant.settings.sessions.idle_lifetime;
-    let until = cx.now.plus_secs(idle);
-    if until.since(session.idle_expires_at) < std::time::Duration::from_secs(60) {
-        return Ok(());
-    }
-    let (tenant, id, now) = (cx.tenant_id(), session.id, cx.now);
-    let write = move |tx| async move { sessions::touch(&tx, tenant, id, until, now).await };
-    cx.store().write::<_, bailiwick_store::Error, _, _>(tenant, write).await?;
-    Ok(())
+/// A session that is used lives on; that is written at most once a minute.
+fn kept_alive(cx: &Cx, session: &SessionRow) -> Option<Timestamp> {
+    let until = cx.now.plus_secs(cx.view.tenant.settings.sessions.idle_lifetime);
+    let worth_it = until.since(session.idle_expires_at) >= Duration::from_secs(60);
+    worth_it.then_some(until)
 }

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post};
+use bailiwick_actors::RevokedKey;
 use bailiwick_actors::limits::Limited;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::user::Authentication;
@@ -126,10 +127,11 @@ async fn sign_in(
             attempt.succeeded(cx.now).await;
             let accounts = browser.sessions(cx).await?;
             let started = start(cx, &browser, &row, &accounts).await;
-            let (session, browser) = match started {
+            let (session, ended, browser) = match started {
                 Err(StoreError::NotFound(_)) => return again(SignInProblem::Wrong),
                 other => other?,
             };
+            cx.tenant.revoked(ended.into_iter().map(RevokedKey::Session)).await?;
             let pending = pending.after(|p| p.signed_in(session)).rebound(cx, &browser);
             let mut done = resume::redirect(cx, &pending);
             let _ = done.add_cookie(&browser.cookie(cx));
@@ -150,7 +152,7 @@ async fn start(
     browser: &Browser,
     row: &SignInRow,
     accounts: &[SessionRow],
-) -> Result<(SessionId, Browser), StoreError> {
+) -> Result<(SessionId, Vec<SessionId>, Browser), StoreError> {
     let (tenant, user, env) = (cx.tenant_id(), row.user.id, cx.env().clone());
     let lifetimes = cx.view.tenant.settings.sessions;
     let present = accounts.iter().find(|s| s.user == user).map(|s| s.id);
@@ -184,13 +186,21 @@ async fn start(
             new.session = env.id();
             sessions::start(&tx, &new).await?;
         }
-        let event = AuditEvent::new(&env, tenant, EventKind::SignedIn, Actor::user(tenant, user))
-            .on("session", new.session.0)
-            .with(serde_json::json!({ "amr": ["pwd"] }));
-        audit::append(&tx, &[event]).await?;
-        Ok::<_, StoreError>(new.session)
+        let ended = sessions::end_beyond(&tx, (tenant, user), lifetimes.max_per_user, now).await?;
+        let event = |kind, session: SessionId, data| {
+            let actor = Actor::user(tenant, user);
+            AuditEvent::new(&env, tenant, kind, actor).on("session", session.0).with(data)
+        };
+        let too_many = serde_json::json!({ "reason": "max_per_user" });
+        let mut events: Vec<_> =
+            ended.iter().map(|id| event(EventKind::SignedOut, *id, too_many.clone())).collect();
+        let amr = serde_json::json!({ "amr": ["pwd"] });
+        events.push(event(EventKind::SignedIn, new.session, amr));
+        audit::append(&tx, &events).await?;
+        Ok::<_, StoreError>((new.session, ended))
     };
-    Ok((cx.store().write(tenant, write).await?, fresh))
+    let (session, ended) = cx.store().write(tenant, write).await?;
+    Ok((session, ended, fresh))
 }
 
 /// The form again, with when it may be sent again.

@@ -7,7 +7,6 @@ use bailiwick_protocol::refresh;
 use bailiwick_protocol::token_request::FamilyDetails;
 use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::Label;
-use bailiwick_store::{families, users};
 
 use super::failure::{Failure, no_store};
 use super::form::FormBody;
@@ -77,18 +76,9 @@ async fn refresh_token(
     if !cx.view.vault.verify(Label::RefreshToken, &input, &presented.mac) {
         return Ok(Introspection::Inactive);
     }
-    let (tenant, family, app) = (cx.tenant_id(), presented.family, caller.application.id);
-    let read = move |tx| async move {
-        let Some(row) = families::get(&tx, tenant, family).await? else { return Ok(None) };
-        if row.application != app {
-            return Ok(None);
-        }
-        let user = users::get(&tx, tenant, row.user).await?;
-        Ok::<_, bailiwick_store::Error>(user.map(|user| (row, user)))
-    };
-    let Some((row, user)) = cx.store().read(tenant, read).await? else {
-        return Ok(Introspection::Inactive);
-    };
+    let found = cx.tenant.look_up(presented.family).await?;
+    let own = found.filter(|(row, _)| row.application == caller.application.id);
+    let Some((row, Some(user))) = own else { return Ok(Introspection::Inactive) };
     let current = u64::try_from(row.generation) == Ok(presented.generation);
     let alive = row.revoked_at.is_none() && !row.grant_revoked && row.user_active;
     let Ok(details) = serde_json::from_value::<FamilyDetails>(row.details) else {

@@ -7,7 +7,6 @@ use bailiwick_protocol::tokens::verify_access_token;
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
 use bailiwick_store::batch::{Action, Command};
-use bailiwick_store::families;
 use bailiwick_store::vault::Label;
 
 use super::failure::{Failure, no_store};
@@ -79,9 +78,7 @@ async fn refresh_token(
     if !cx.view.vault.verify(Label::RefreshToken, &input, &presented.mac) {
         return Ok(None);
     }
-    let (tenant, family) = (cx.tenant_id(), presented.family);
-    let read = move |tx| async move { families::get(&tx, tenant, family).await };
-    let row = cx.store().read(tenant, read).await?;
-    let own = row.filter(|row| row.application == app.application.id);
-    Ok(own.map(|row| (Action::RevokeGrants(vec![row.grant]), EventKind::GrantRevoked)))
+    let found = cx.tenant.look_up(presented.family).await?;
+    let own = found.filter(|(row, _)| row.application == app.application.id);
+    Ok(own.map(|(row, _)| (Action::RevokeGrants(vec![row.grant]), EventKind::GrantRevoked)))
 }

@@ -4,7 +4,6 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, get, post, web};
 use bailiwick_protocol::{ErrorCode, OAuthError, claims};
-use bailiwick_store::{grants, users};
 
 use super::failure::{Challenge, Failure, no_store};
 use super::form::FormBody;
@@ -89,17 +88,10 @@ async fn answer(cx: &Cx, token: &str) -> Result<HttpResponse, Failure> {
         let text = "the scope openid is needed";
         return Err(refuse(OAuthError::new(ErrorCode::InsufficientScope, text)));
     }
-    let (Some(grant), tenant) = (claims.grant_id, cx.tenant_id()) else { return Err(invalid()) };
-    let now = cx.now;
-    let read = move |tx| async move {
-        let row = grants::get(&tx, tenant, grant).await?;
-        let Some(row) = row.filter(|g| g.revoked_at.is_none() && g.expires_at > now) else {
-            return Ok(None);
-        };
-        users::get(&tx, tenant, row.user).await
-    };
-    let user = cx.store().read::<_, bailiwick_store::Error, _, _>(tenant, read).await?;
-    let user = user.filter(|u| u.active).ok_or_else(invalid)?;
+    let grant = claims.grant_id.ok_or_else(invalid)?;
+    let found = cx.tenant.look_up(grant).await?;
+    let found = found.filter(|(g, _)| g.revoked_at.is_none() && g.expires_at > cx.now);
+    let user = found.and_then(|(_, user)| user).filter(|u| u.active).ok_or_else(invalid)?;
     let wishes = claims.claims.as_deref().cloned().unwrap_or_default();
     let answer = claims::userinfo(&user, &claims.sub, &claims.scope, &wishes);
     let mut ok = HttpResponse::Ok();

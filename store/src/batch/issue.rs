@@ -57,7 +57,7 @@ async fn store_grants<'a>(
         ("user_id", "uuid"),
         ("application_id", "uuid"),
         ("organization_id", "uuid"),
-        ("session_id", "uuid"),
+        ("session_id", "uuid?"),
         ("scopes", "jsonb"),
         ("expires_at", "bigint"),
     ];

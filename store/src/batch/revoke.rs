@@ -88,8 +88,7 @@ async fn grants_of_families(
         .collect();
     let sql = "SELECT f.tenant_id, f.id, f.grant_id FROM cmd \
          JOIN refresh_families f ON f.tenant_id = cmd.tenant_id AND f.id = cmd.id";
-    let ids = wanted.into_iter().map(|(tenant, id)| (tenant, id.0)).collect();
-    keys(ids)
+    Set::of_ids(&wanted)
         .run(tx, sql, &[])
         .await?
         .iter()
@@ -104,11 +103,11 @@ pub(crate) async fn sessions(
     now: Timestamp,
     changes: &mut Vec<Revocation>,
 ) -> Result<BTreeSet<(TenantId, SessionId)>> {
-    let wanted: BTreeSet<_> = wanted.into_iter().map(|(tenant, id)| (tenant, id.0)).collect();
+    let wanted: BTreeSet<_> = wanted.into_iter().collect();
     let sql = "UPDATE sessions SET ended_at = $1 FROM cmd \
          WHERE sessions.tenant_id = cmd.tenant_id AND sessions.id = cmd.id \
          AND sessions.ended_at IS NULL RETURNING sessions.tenant_id, sessions.id";
-    let rows = keys(wanted).run(tx, sql, &[now.0.into()]).await?;
+    let rows = Set::of_ids(&wanted).run(tx, sql, &[now.0.into()]).await?;
     let ended = rows.iter().map(key::<SessionId>).collect::<Result<BTreeSet<_>>>()?;
     changes.extend(ended.iter().map(|(tenant, id)| Revocation {
         tenant: *tenant,
@@ -126,17 +125,17 @@ pub(crate) async fn grants(
     now: Timestamp,
     changes: &mut Vec<Revocation>,
 ) -> Result<BTreeSet<(TenantId, GrantId)>> {
-    let wanted: BTreeSet<_> = wanted.into_iter().map(|(tenant, id)| (tenant, id.0)).collect();
+    let wanted: BTreeSet<_> = wanted.into_iter().collect();
     let sql = "UPDATE grants SET revoked_at = $1 FROM cmd \
          WHERE grants.tenant_id = cmd.tenant_id AND grants.id = cmd.id \
          AND grants.revoked_at IS NULL RETURNING grants.tenant_id, grants.id";
-    let rows = keys(wanted.clone()).run(tx, sql, &[now.0.into()]).await?;
+    let rows = Set::of_ids(&wanted).run(tx, sql, &[now.0.into()]).await?;
     let revoked = rows.iter().map(key::<GrantId>).collect::<Result<BTreeSet<_>>>()?;
     // Of every wanted grant: a family may have come while its grant was being revoked.
     let sql = "UPDATE refresh_families SET revoked_at = $1 FROM cmd \
          WHERE refresh_families.tenant_id = cmd.tenant_id AND refresh_families.grant_id = cmd.id \
          AND refresh_families.revoked_at IS NULL";
-    keys(wanted).run(tx, sql, &[now.0.into()]).await?;
+    Set::of_ids(&wanted).run(tx, sql, &[now.0.into()]).await?;
     changes.extend(revoked.iter().map(|(tenant, id)| Revocation {
         tenant: *tenant,
         key: format!("grant:{id}"),
@@ -158,11 +157,6 @@ pub(crate) async fn announce(tx: &TenantTx, changes: Vec<Revocation>) -> Result<
          SELECT tenant_id, $1, key, version, at FROM cmd WHERE tenant_id IS NOT NULL";
     Set { columns, rows }.run(tx, sql, &[Topic::Revoked.name().into()]).await?;
     Ok(())
-}
-
-fn keys(ids: BTreeSet<(TenantId, Uuid)>) -> Set<2> {
-    let rows = ids.into_iter().map(|(tenant, id)| [tenant.0.into(), id.into()]).collect();
-    Set { columns: [("tenant_id", "uuid"), ("id", "uuid")], rows }
 }
 
 fn key<T: From<Uuid>>(row: &QueryResult) -> Result<(TenantId, T)> {

@@ -45,6 +45,7 @@ impl World {
             application: self.application,
             organization: None,
             session: Some(self.session),
+            session_until: None,
             scopes: ScopeSet::parse("openid profile").unwrap(),
             expires_at: NOW.plus_secs(3_600),
             code: Some(NewCode { mac: code, details: json!({"nonce": "n"}), expires_at: LATER }),
@@ -70,7 +71,7 @@ impl World {
     }
 
     /// A grant with a code that is not redeemed yet.
-    async fn code(&self) -> (GrantId, [u8; 32]) {
+    pub(crate) async fn code(&self) -> (GrantId, [u8; 32]) {
         let code = mac();
         let issue = self.issue(code);
         let grant = issue.grant;
@@ -80,7 +81,7 @@ impl World {
     }
 
     /// A grant with a family at generation 0.
-    async fn family(&self) -> (GrantId, FamilyId) {
+    pub(crate) async fn family(&self) -> (GrantId, FamilyId) {
         let (grant, code) = self.code().await;
         let family = id();
         let done = self.run(vec![self.redeem(code, Some(family))]).await;
@@ -192,7 +193,8 @@ async fn a_family_rotates_from_its_present_generation_only() {
         else {
             panic!("{done:?}");
         };
-        assert_eq!((rotated.generation, rotated.user), (1, w.user));
+        let user = rotated.user.as_ref().map(|u| u.id);
+        assert_eq!((rotated.generation, user), (1, Some(w.user)));
         assert_eq!(rotated.details, json!({"amr": ["pwd"]}));
         assert_eq!(w.run(vec![w.rotate(family, 0)]).await, [Outcome::Lost]);
         assert!(w.run(vec![w.rotate(family, 1)]).await[0].won());
@@ -369,6 +371,33 @@ async fn a_full_batch_of_many_tenants_is_a_few_statements() {
         assert!(w.run(rotate).await.iter().all(Outcome::won));
         let events = w.events().await;
         assert_eq!(events, 3 * MAX_COMMANDS.div_ceil(3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_lives_on_but_never_beyond_its_end() {
+    on_every_database(async |w: World| {
+        let (tenant, session) = (w.tenant, w.session);
+        let idle_end = async |now: Timestamp| {
+            let get = move |tx| async move { sessions::get(&tx, tenant, session, now).await };
+            w.write(get).await.unwrap().map(|row| row.idle_expires_at)
+        };
+        let use_until = async |secs: [u32; 2]| {
+            let until = |secs| Some(NOW.plus_secs(secs));
+            let issue = |secs| IssueGrant { session_until: until(secs), ..w.issue(mac()) };
+            let issue = secs.map(|secs| w.command(Action::IssueGrant(issue(secs))));
+            assert_eq!(w.run(issue.into()).await, [Outcome::Issued, Outcome::Issued]);
+        };
+        use_until([900, 700]).await;
+        assert_eq!(idle_end(NOW).await, Some(NOW.plus_secs(900)), "the later of two");
+        use_until([9_999, 9_999]).await;
+        assert_eq!(idle_end(NOW).await, Some(NOW.plus_secs(3_600)));
+        let end = w.command(Action::EndSessions(vec![session]));
+        let issue = IssueGrant { session_until: Some(LATER), ..w.issue(mac()) };
+        let late = w.command(Action::IssueGrant(issue));
+        assert_eq!(w.run(vec![end, late]).await[1], Outcome::Refused, "it does not wake again");
+        assert_eq!(idle_end(NOW).await, None);
     })
     .await;
 }

@@ -89,3 +89,33 @@ async fn a_session_ends_by_time_by_hand_and_with_its_user() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn one_session_too_many_ends_the_oldest() {
+    on_every_database(async |w: World| {
+        let (tenant, user, first) = (w.tenant, w.user, w.session);
+        let later = |secs| StartSession {
+            session: id(),
+            browser_mac: mac(),
+            browser: id(),
+            authentications: vec![password_at(NOW.plus_secs(secs))],
+            ..w.sign_in()
+        };
+        let (second, third) = (later(1), later(2));
+        let newest = third.session;
+        w.clone()
+            .write(move |tx| async move {
+                start(&tx, &second).await?;
+                assert!(end_beyond(&tx, (tenant, user), 2, NOW).await?.is_empty());
+                start(&tx, &third).await?;
+                assert_eq!(end_beyond(&tx, (tenant, user), 2, NOW).await?, [first]);
+                assert_eq!(end_beyond(&tx, (tenant, user), 1, NOW).await?, [second.session]);
+                assert!(get(&tx, tenant, newest, NOW).await?.is_some());
+                assert!(end_beyond(&tx, (id(), user), 0, NOW).await?.is_empty());
+                Ok(())
+            })
+            .await
+            .unwrap();
+    })
+    .await;
+}

@@ -22,7 +22,7 @@ pub async fn create(
     env: &Env,
 ) -> Result<TenantVault> {
     let key = insert(tx, (tenant, 1), keyring, env).await?;
-    TenantVault::new(tenant, &[key])
+    TenantVault::new(tenant, vec![key])
 }
 
 /// Reads and unwraps the data keys of a tenant.
@@ -31,7 +31,7 @@ pub async fn create(
 /// [`Error::NotFound`] when there is none, [`Error::Config`] when a master key is missing,
 /// [`Error::Sealed`] when a key does not unwrap.
 pub async fn load(tx: &TenantTx, tenant: TenantId, keyring: &MasterKeyring) -> Result<TenantVault> {
-    TenantVault::new(tenant, &keys(tx, tenant, keyring).await?)
+    TenantVault::new(tenant, keys(tx, tenant, keyring).await?)
 }
 
 /// Makes the next data key, which seals from now on; the vault holds all.
@@ -47,7 +47,7 @@ pub async fn add_version(
     let mut keys = keys(tx, tenant, keyring).await?;
     let newest = i64::try_from(keys.len()).map_err(|_| Error::Corrupt("data key"))?;
     keys.push(insert(tx, (tenant, newest + 1), keyring, env).await?);
-    TenantVault::new(tenant, &keys)
+    TenantVault::new(tenant, keys)
 }
 
 type Key = (DataKeyId, Zeroizing<[u8; 32]>);

@@ -8,7 +8,7 @@ fn key(n: u8) -> (DataKeyId, Zeroizing<[u8; 32]>) {
 
 fn vault(tenant: u128, keys: &[u8]) -> TenantVault {
     let keys: Vec<_> = keys.iter().map(|n| key(*n)).collect();
-    TenantVault::new(TenantId(Uuid::from_u128(tenant)), &keys).expect("has a key")
+    TenantVault::new(TenantId(Uuid::from_u128(tenant)), keys).expect("has a key")
 }
 
 fn place(table: &'static str, column: &'static str, row: &'static [u8]) -> Place<'static> {

@@ -1,5 +1,7 @@
 //! Does what a plan says, and reports each thing as it is done.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -19,6 +21,8 @@ use crate::password::{PasswordError, PasswordPool};
 
 /// Users in one transaction.
 const BATCH: usize = 200;
+/// Tenants at a time: PostgreSQL commits together what arrives together.
+pub(super) const AT_A_TIME: usize = 8;
 /// Passwords that are hashed at a time, at most.
 const HASHING: usize = 16;
 /// How long to wait when the pool is full: about as long as one hash takes.
@@ -37,13 +41,32 @@ pub(crate) const fn operator(system: TenantId) -> Actor {
 }
 
 impl Doing<'_> {
-    /// Does a plan. What is done when something fails is in the report, with the secrets that were
-    /// made.
-    pub(super) async fn run(&self, plan: Plan, report: &mut Report) -> anyhow::Result<()> {
+    /// Does plans, of several tenants at a time. Nothing is begun after a failure, and what was
+    /// begun is finished. What is done is in the report, with the secrets that were made.
+    pub(super) async fn run(&self, plans: Vec<Plan>, report: &mut Report) -> anyhow::Result<()> {
+        let failed = AtomicBool::new(false);
+        let one = async |plan: Plan| {
+            let mut report = None;
+            if failed.load(Ordering::Relaxed) {
+                return (report, Ok(()));
+            }
+            let done = self.one(plan, &mut report).await;
+            failed.fetch_or(done.is_err(), Ordering::Relaxed);
+            (report, done)
+        };
+        let mut failure = Ok(());
+        let mut done = pin!(stream::iter(plans).map(one).buffered(AT_A_TIME));
+        while let Some((tenant, done)) = done.next().await {
+            report.tenants.extend(tenant);
+            failure = failure.and(done);
+        }
+        failure
+    }
+
+    async fn one(&self, plan: Plan, report: &mut Option<TenantReport>) -> anyhow::Result<()> {
         let deed = Deed::from(&plan.tenant);
         let tenant = self.tenant(&plan.slug, plan.tenant).await?;
-        let at = report.tenants.len();
-        report.tenants.push(TenantReport {
+        let report = report.insert(TenantReport {
             issuer: Some(tenant.view().tenant.issuer.clone()),
             slug: plan.slug,
             deed,
@@ -51,7 +74,6 @@ impl Doing<'_> {
             users: Vec::new(),
             not_yet_active: plan.not_yet_active,
         });
-        let Some(report) = report.tenants.get_mut(at) else { return Ok(()) };
         for step in plan.applications {
             let mut line = ApplicationReport::from(&step);
             line.client_secret = self

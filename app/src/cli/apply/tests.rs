@@ -63,6 +63,7 @@ impl World {
             base_domain: None,
             development: false,
             ceilings: bailiwick_domain::limits::Ceilings::default(),
+            tenant_memory: 64 << 20,
         };
         let platform = Platform::start(store, env.clone(), keyring.expect("a keyring"), options);
         let platform = platform.await.expect("starts");

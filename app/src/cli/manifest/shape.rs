@@ -78,6 +78,7 @@ pub(crate) const SETTINGS: &[Member] = &[
         Shape::Map(&[
             Member("idle_lifetime", Optional, Shape::Seconds),
             Member("absolute_lifetime", Optional, Shape::Seconds),
+            Member("max_per_user", Optional, Shape::Count),
         ]),
     ),
     Member(

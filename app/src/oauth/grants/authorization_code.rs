@@ -8,8 +8,7 @@ use bailiwick_protocol::token_response::{TokenResponse, TokenType};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
 use bailiwick_store::batch::{Action, Command, NewFamily, Outcome, RedeemCode};
-use bailiwick_store::codes::{self, CodeRow};
-use bailiwick_store::users;
+use bailiwick_store::codes::{CodeMac, CodeRow};
 use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
@@ -39,12 +38,8 @@ pub async fn grant(
 ) -> Result<TokenResponse, Failure> {
     let (tenant, spec) = (cx.tenant_id(), &app.application.spec);
     let mac = cx.view.vault.mac(Label::Code, proof.code.as_bytes());
-    let read = move |tx| async move {
-        let Some(row) = codes::get(&tx, tenant, &mac).await? else { return Ok(None) };
-        let user = users::get(&tx, tenant, row.user).await?;
-        Ok::<_, bailiwick_store::Error>(Some((row, user)))
-    };
-    let Some((row, user)) = cx.store().read(tenant, read).await? else { return Err(unknown()) };
+    let found = cx.tenant.look_up(CodeMac(mac)).await?;
+    let Some((row, user)) = found else { return Err(unknown()) };
     if row.application != app.application.id {
         return Err(unknown());
     }
@@ -81,9 +76,8 @@ pub async fn grant(
         Outcome::Redeemed(_) => {}
         // Somebody was first, or it has expired, or what it stands on was revoked.
         _ => {
-            let again = move |tx| async move { codes::get(&tx, tenant, &mac).await };
-            return match cx.store().read(tenant, again).await? {
-                Some(row) if row.used_at.is_some() => replayed(cx, app, &row).await,
+            return match cx.tenant.look_up(CodeMac(mac)).await? {
+                Some((row, _)) if row.used_at.is_some() => replayed(cx, app, &row).await,
                 _ => Err(unknown()),
             };
         }

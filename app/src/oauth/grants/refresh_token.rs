@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use bailiwick_domain::{EventKind, FamilyId, GrantId, ScopeSet, UserId};
+use bailiwick_domain::user::User;
+use bailiwick_domain::{EventKind, FamilyId, GrantId, ScopeSet};
 use bailiwick_protocol::OAuthError;
 use bailiwick_protocol::refresh::{self, FamilyState, Judgement};
 use bailiwick_protocol::token_request::{FamilyDetails, audience, refreshed_scopes};
@@ -13,8 +14,6 @@ use bailiwick_protocol::token_response::{TokenResponse, TokenType};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
 use bailiwick_store::batch::{Action, Command, Outcome, RotateRefresh};
-use bailiwick_store::families::{self, FamilyRow};
-use bailiwick_store::users;
 use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
@@ -26,7 +25,7 @@ struct Current {
     family: FamilyId,
     generation: i64,
     grant: GrantId,
-    user: UserId,
+    user: User,
     details: FamilyDetails,
 }
 
@@ -47,7 +46,7 @@ pub async fn grant(
     }
     if scope.is_some() || !resources.is_empty() {
         // Only then can the request itself be wrong: that must not use the token up.
-        let row = family(cx, presented.family).await?.ok_or_else(unknown)?;
+        let (row, _) = cx.tenant.look_up(presented.family).await?.ok_or_else(unknown)?;
         narrowed(cx, app, &details(row.details)?, (scope.as_ref(), resources))?;
     }
     let current = match rotate(cx, app, &presented).await? {
@@ -75,7 +74,7 @@ async fn rotate(
             family,
             generation: row.generation,
             grant: row.grant,
-            user: row.user,
+            user: row.user.ok_or(bailiwick_store::Error::Corrupt("user"))?,
             details: details(row.details)?,
         })),
         _ => Ok(None),
@@ -88,7 +87,7 @@ async fn after_losing(
     app: &Stored,
     presented: &refresh::Presented,
 ) -> Result<Current, Failure> {
-    let row = family(cx, presented.family).await?.ok_or_else(unknown)?;
+    let (row, user) = cx.tenant.look_up(presented.family).await?.ok_or_else(unknown)?;
     let state = FamilyState {
         generation: u64::try_from(row.generation).unwrap_or(0),
         rotated_at: row.rotated_at,
@@ -112,7 +111,7 @@ async fn after_losing(
                 family: presented.family,
                 generation: row.generation,
                 grant: row.grant,
-                user: row.user,
+                user: user.ok_or_else(unknown)?,
                 details: details(row.details)?,
             })
         }
@@ -133,12 +132,8 @@ async fn answer(
     wanted: (Option<&ScopeSet>, &[String]),
 ) -> Result<TokenResponse, Failure> {
     let (scope, aud) = narrowed(cx, app, &current.details, wanted)?;
-    let (tenant, id) = (cx.tenant_id(), current.user);
-    let read = move |tx| async move { users::get(&tx, tenant, id).await };
-    let user = cx.store().read(tenant, read).await?;
-    let Some(user) = user.filter(|u| u.active) else { return Err(unknown()) };
-    let (grant, details) = (current.grant, &current.details);
-    let given = Authorized { app, user: &user, grant, details, offline: true };
+    let (user, grant, details) = (&current.user, current.grant, &current.details);
+    let given = Authorized { app, user, grant, details, offline: true };
     let access_token = given.access_token(cx, aud, scope.clone())?;
     let with = IdTokenWith { access_token: Some(&access_token), ..IdTokenWith::default() };
     let openid = scope.contains("openid");
@@ -165,14 +160,6 @@ fn narrowed(
     let openid = scope.contains("openid");
     let aud = audience(spec, cx.issuer(), resources, Some(&details.resources), openid)?;
     Ok((scope, aud))
-}
-
-async fn family(cx: &Cx, id: FamilyId) -> Result<Option<FamilyRow>, Failure> {
-    let tenant = cx.tenant_id();
-    Ok(cx
-        .store()
-        .read(tenant, move |tx| async move { families::get(&tx, tenant, id).await })
-        .await?)
 }
 
 fn details(json: serde_json::Value) -> Result<FamilyDetails, bailiwick_store::Error> {
