@@ -95,6 +95,8 @@ macro_rules! connection {
             }
             async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
                 $check(&stmt.sql)?;
+                #[cfg(test)]
+                explained::note(&*self.tx, &stmt).await?;
                 self.tx.execute_raw(stmt).await
             }
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -103,10 +105,14 @@ macro_rules! connection {
             }
             async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
                 $check(&stmt.sql)?;
+                #[cfg(test)]
+                explained::note(&*self.tx, &stmt).await?;
                 self.tx.query_one_raw(stmt).await
             }
             async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
                 $check(&stmt.sql)?;
+                #[cfg(test)]
+                explained::note(&*self.tx, &stmt).await?;
                 self.tx.query_all_raw(stmt).await
             }
         }
@@ -123,6 +129,32 @@ fn scoped(sql: &str) -> Result<(), DbErr> {
         return Err(DbErr::Custom(format!("no tenant_id in a statement on {table}: {sql}")));
     }
     Ok(())
+}
+
+/// Plans of the statements of a test.
+#[cfg(test)]
+pub(crate) mod explained {
+    use std::cell::RefCell;
+
+    use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+
+    tokio::task_local! {
+        /// Where it is set, each statement on PostgreSQL is explained before it runs.
+        pub(crate) static PLANS: RefCell<Vec<String>>;
+    }
+
+    pub(super) async fn note(tx: &impl ConnectionTrait, stmt: &Statement) -> Result<(), DbErr> {
+        let wanted = PLANS.try_with(|_| ()).is_ok() && stmt.db_backend == DbBackend::Postgres;
+        if !wanted || stmt.sql.starts_with("EXPLAIN") {
+            return Ok(());
+        }
+        let explain = Statement { sql: format!("EXPLAIN {}", stmt.sql), ..stmt.clone() };
+        let lines = tx.query_all_raw(explain).await?;
+        let lines = lines.iter().map(|l| l.try_get_by_index(0)).collect::<Result<Vec<String>, _>>();
+        let plan = format!("{}\n{}", stmt.sql, lines?.join("\n"));
+        PLANS.with(|plans| plans.borrow_mut().push(plan));
+        Ok(())
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the other side of `scoped`")]

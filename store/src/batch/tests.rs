@@ -23,7 +23,7 @@ impl World {
     }
 
     /// One command, with an event.
-    fn command(&self, action: Action) -> Command {
+    pub(crate) fn command(&self, action: Action) -> Command {
         let audit = AuditEvent {
             id: id(),
             tenant: self.tenant,
@@ -38,7 +38,7 @@ impl World {
         Command { id: id(), tenant: self.tenant, action, audit: Some(audit) }
     }
 
-    fn issue(&self, code: [u8; 32]) -> IssueGrant {
+    pub(crate) fn issue(&self, code: [u8; 32]) -> IssueGrant {
         IssueGrant {
             grant: id(),
             user: self.user,
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    fn redeem(&self, code: [u8; 32], family: Option<FamilyId>) -> Command {
+    pub(crate) fn redeem(&self, code: [u8; 32], family: Option<FamilyId>) -> Command {
         let family = family.map(|id| NewFamily {
             id,
             details: json!({"amr": ["pwd"]}),
@@ -65,7 +65,7 @@ impl World {
         }))
     }
 
-    fn rotate(&self, family: FamilyId, presented: i64) -> Command {
+    pub(crate) fn rotate(&self, family: FamilyId, presented: i64) -> Command {
         let application = self.application;
         self.command(Action::RotateRefresh(RotateRefresh { family, application, presented }))
     }

@@ -107,8 +107,6 @@ async fn the_policy_checks_and_leaves_the_index_to_the_statement() {
         }
         let tenant = w.tenant;
         let explain = move |tx: TenantTx| async move {
-            // Small tables are scanned whole unless that is forbidden.
-            sql::exec(&tx, "SET LOCAL enable_seqscan = off", []).await?;
             let sql = "EXPLAIN SELECT * FROM users WHERE tenant_id = $1 AND id = $2";
             let rows = sql::all(&tx, sql, [tenant.0.into(), tenant.0.into()]).await?;
             rows.iter().map(|r| Ok(r.try_get_by_index(0)?)).collect::<Result<Vec<String>>>()
