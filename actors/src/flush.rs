@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::receipts::{Cell, Swapped};
 use crate::refusals::Refusals;
 
-const INTERVAL: Duration = Duration::from_millis(500);
+/// With the time that a flush takes, still at least once a second.
+const INTERVAL: Duration = Duration::from_millis(900);
 /// Refusals are written more rarely than receipts: somebody else decides how many there are.
 const REFUSALS_EVERY: u32 = 20;
 
