@@ -66,7 +66,7 @@ async fn postgres_goes_away() {
     let tokens = refresh_at_last(cluster, text(&tokens, "refresh_token")).await;
     assert!(is_active(cluster, &cluster.base, "web", &tokens["access_token"]).await);
     // Usage that was counted meanwhile is in the ledger.
-    let quantity = "SELECT SUM(quantity)::bigint FROM receipts";
+    let quantity = "SELECT COALESCE(SUM(quantity), 0)::bigint FROM receipts";
     for _ in 0..200 {
         if cluster.number(quantity).await >= 14 {
             return;
