@@ -144,6 +144,14 @@ fn attempts(
         }
         "oauth_logout" => vec![cookies().query(&[("id_token_hint", held.id_token.as_str())])],
         "oauth_logout_post" => vec![cookies().form(&[("id_token_hint", held.id_token.as_str())])],
+        id if id.starts_with("account") => {
+            let form = [("csrf", held.code.as_str()), ("token", held.code.as_str())];
+            if operation.method == "POST" {
+                vec![cookies().form(&form)]
+            } else {
+                vec![cookies().query(&form)]
+            }
+        }
         id if id.starts_with("login") => {
             let form = [("csrf", held.code.as_str()), ("session", held.code.as_str())];
             if operation.method == "POST" { vec![cookies().form(&form)] } else { vec![cookies()] }

@@ -3,6 +3,7 @@
 // Also tells clippy that unwrap and panic are at home here.
 #![cfg(test)]
 
+mod account;
 mod admin;
 mod architecture;
 mod authorization;

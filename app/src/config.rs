@@ -10,6 +10,7 @@ use url::Url;
 
 use bailiwick_domain::application::is_loopback;
 use bailiwick_domain::limits::Ceilings;
+use bailiwick_outbound::Mailer;
 
 /// The commented default file: what `bailiwick check-config --defaults` prints.
 pub const DEFAULTS: &str = include_str!("../../deploy/bailiwick.toml");
@@ -89,12 +90,24 @@ pub struct Config {
     pub workers: usize,
     /// Megabytes that warm tenants may take, about.
     pub tenant_memory_mb: u32,
+    /// Mail to the people who sign in.
+    pub mail: MailConfig,
     /// Password hashing.
     pub passwords: Passwords,
     /// The most that tenants can set their limits to, and what is served in all.
     pub limits: Ceilings,
     /// Stopping.
     pub shutdown: Shutdown,
+}
+
+/// Mail to the people who sign in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// The address that mail comes from; tenants' names stand before it.
+    pub from: String,
+    /// `smtps://user:password@host`; mail is written to `{data_dir}/mail` when absent.
+    pub smtp_url: Option<SecretString>,
 }
 
 /// How a process stops: not ready, then no new connections, then what is under way, then the end.
@@ -209,6 +222,23 @@ impl Config {
             max_connections: self.database_max_connections,
             redis_url: self.redis_url.clone(),
         }
+    }
+
+    /// How mail leaves; the folder is made.
+    ///
+    /// # Errors
+    /// When the sender or the URL is not valid, or the folder cannot be made.
+    pub fn mailer(&self) -> Result<Mailer, ConfigError> {
+        let MailConfig { from, smtp_url } = &self.mail;
+        let mailer = if let Some(url) = smtp_url {
+            Mailer::smtp(from, url.expose_secret())
+        } else {
+            let folder = self.data_dir.join("mail");
+            std::fs::create_dir_all(&folder)
+                .map_err(|e| ConfigError(format!("{}: {e}", folder.display())))?;
+            Mailer::folder(from, folder)
+        };
+        mailer.map_err(|e| ConfigError(format!("mail: {e}")))
     }
 
     fn settle(&mut self) -> Result<(), ConfigError> {

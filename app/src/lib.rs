@@ -1,5 +1,6 @@
 //! What speaks: HTTP APIs, hosted pages, the command line, the background worker, and the wiring.
 
+pub mod account;
 pub mod admin;
 pub mod api_key;
 pub mod cli;
@@ -10,6 +11,7 @@ pub mod flow;
 pub mod health;
 pub mod http;
 pub mod login;
+pub mod mails;
 pub mod metrics;
 pub mod oauth;
 pub mod openapi;

@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::{cors, headers, request_id, routing};
 use crate::state::State;
-use crate::{admin, health, login, metrics, oauth, openapi};
+use crate::{account, admin, health, login, metrics, oauth, openapi};
 
 /// The routes of a tenant, below its issuer.
 fn tenant(routes: &mut ServiceConfig<'_>) {
@@ -36,6 +36,12 @@ fn tenant(routes: &mut ServiceConfig<'_>) {
         .service(login::consent::get)
         .service(login::consent::post)
         .service(login::sign_out::post)
+        .service(account::forgot::get)
+        .service(account::forgot::post)
+        .service(account::register::get)
+        .service(account::register::post)
+        .service(account::link::get)
+        .service(account::link::post)
         .service(login::home::tenant)
         .configure(admin::routes);
 }
@@ -103,6 +109,7 @@ pub fn app(
 > {
     let docs = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document);
     let metrics = state.config.is_development() && state.config.private_listen.is_none();
+    let development = state.config.is_development();
     App::new()
         .app_data(state)
         .into_utoipa_app()
@@ -112,6 +119,11 @@ pub fn app(
         .service(utoipa_actix_web::scope("").guard(routing::HasTenant).configure(tenant))
         .into_app()
         .configure(|routes| metrics_if(metrics, routes))
+        .configure(|routes| {
+            if development {
+                routes.service(account::dev_mail::handler);
+            }
+        })
         .service(login::home::platform)
         .service(docs)
         .service(web::redirect("/docs", "/docs/"))

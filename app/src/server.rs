@@ -1,6 +1,7 @@
 //! Starting and stopping: one function builds the server, for `bailiwick serve` and for tests.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use bailiwick_store::vault::MasterKeyring;
 
 use crate::config::{Config, Role};
 use crate::flow::verified::VerifiedTokens;
+use crate::mails::mailbox::Mailbox;
+use crate::mails::send::Post;
 use crate::password::PasswordPool;
 use crate::state::State;
 use crate::{metrics, openapi, routes, worker};
@@ -80,10 +83,12 @@ pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
     let platform = open_platform(&config, &env).await?;
     let passwords = PasswordPool::start(config.passwords, &env)?;
     let jwks = JwksCache::new(Fetcher::new(config.is_development())?);
-    let worker = (config.role != Role::Api).then(|| worker::start(&platform));
+    let mailbox = config.is_development().then(Arc::<Mailbox>::default);
+    let post = Post { mailer: Arc::new(config.mailer()?), mailbox };
+    let worker = (config.role != Role::Api).then(|| worker::start(&platform, &post));
     let stopping = AtomicBool::new(false);
     let verified = VerifiedTokens::default();
-    let state = Data::new(State { platform, config, passwords, jwks, verified, stopping });
+    let state = Data::new(State { platform, config, passwords, post, jwks, verified, stopping });
     let listeners = listen(&state)?;
     let address = listeners.first().map_or(state.config.listen, |l| l.address);
     Ok(Running { address, state, listeners, worker, upkeep: metrics::keep_up() })

@@ -6,6 +6,7 @@ use bailiwick_actors::Platform;
 
 use crate::config::Config;
 use crate::flow::verified::VerifiedTokens;
+use crate::mails::send::Post;
 use crate::password::PasswordPool;
 
 /// Shared by all web threads.
@@ -16,6 +17,8 @@ pub struct State {
     pub config: Config,
     /// The password pool.
     pub passwords: PasswordPool,
+    /// Sends mail.
+    pub post: Post,
     /// Fetches clients' public keys.
     pub jwks: bailiwick_outbound::JwksCache,
     /// Access tokens that were verified before.

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bailiwick_actors::Platform;
 use bailiwick_domain::{ApplicationId, Timestamp, UserId};
+use bailiwick_store::Error as StoreError;
 use bailiwick_store::jobs::{self, Deleted, Job, JobKind};
-use bailiwick_store::{Error as StoreError, Store};
 use tokio::sync::watch;
+
+use crate::mails::send::{self, Post};
 
 mod keys;
 
@@ -37,9 +39,9 @@ impl Worker {
 
 /// Starts the worker.
 #[must_use]
-pub fn start(platform: &Platform) -> Worker {
+pub fn start(platform: &Platform, post: &Post) -> Worker {
     let (stop, mut stopped) = watch::channel(false);
-    let platform = platform.clone();
+    let (platform, post) = (platform.clone(), post.clone());
     let task = actix_web::rt::spawn(async move {
         let (mut cleaned_at, mut rotated_at) = (platform.env().now(), Timestamp::EPOCH);
         loop {
@@ -47,7 +49,7 @@ pub fn start(platform: &Platform) -> Worker {
                 () = tokio::time::sleep(POLL) => {}
                 _ = stopped.changed() => return,
             }
-            if let Err(e) = run_due(&platform).await {
+            if let Err(e) = run_due(&platform, &post).await {
                 tracing::warn!(error = %e, "jobs could not be claimed");
             }
             if platform.env().now().since(rotated_at) >= ROTATE {
@@ -69,12 +71,12 @@ pub fn start(platform: &Platform) -> Worker {
     Worker { stop, task }
 }
 
-async fn run_due(platform: &Platform) -> Result<(), StoreError> {
+async fn run_due(platform: &Platform, post: &Post) -> Result<(), StoreError> {
     let now = platform.env().now();
     let claim = move |tx| async move { jobs::claim(&tx, now, now.plus(LEASE), CLAIM).await };
     let claimed: Vec<Job> = platform.store().system(claim).await?;
     for job in claimed {
-        let done = run(platform.store(), &job).await;
+        let done = run(platform, post, &job).await;
         let (id, tenant, now) = (job.id, job.tenant, platform.env().now());
         let settle = move |tx| async move {
             match done {
@@ -94,7 +96,7 @@ async fn run_due(platform: &Platform) -> Result<(), StoreError> {
 }
 
 /// Runs a job; `false` when it has to go on.
-async fn run(store: &Store, job: &Job) -> Result<bool, StoreError> {
+async fn run(platform: &Platform, post: &Post, job: &Job) -> Result<bool, StoreError> {
     match job.kind {
         JobKind::PurgeDeleted => {
             let id = |name: &str| job.payload.get(name).and_then(serde_json::Value::as_str);
@@ -105,8 +107,9 @@ async fn run(store: &Store, job: &Job) -> Result<bool, StoreError> {
             let tenant = job.tenant;
             let purge =
                 move |tx| async move { jobs::purge_deleted(&tx, tenant, what, BATCH).await };
-            store.write(tenant, purge).await
+            platform.store().write(tenant, purge).await
         }
+        JobKind::SendMail => send::run(platform, post, job).await,
     }
 }
 

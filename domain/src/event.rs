@@ -48,6 +48,16 @@ events! {
     SigningKeyRotated = "signing_key.rotated";
     /// A signing key was revoked, with every token that it signed.
     SigningKeyRevoked = "signing_key.revoked";
+    /// Somebody asked for a mail to set a new password.
+    RecoveryRequested = "recovery.requested";
+    /// A user set a new password by a link of a mail.
+    PasswordReset = "password.reset";
+    /// Somebody asked for an account.
+    RegistrationRequested = "registration.requested";
+    /// An account was made by the person whose it is.
+    UserRegistered = "user.registered";
+    /// A mail was given up: the server refused it for good, or for too long.
+    MailFailed = "mail.failed";
     /// Somebody signed in.
     SignedIn = "session.started";
     /// A session ended.

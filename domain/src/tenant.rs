@@ -44,6 +44,8 @@ pub struct TenantSettings {
     pub limits: Limits,
     /// Browser sessions.
     pub sessions: Sessions,
+    /// How people get and keep their accounts.
+    pub accounts: Accounts,
     /// Signing keys.
     pub keys: Keys,
     /// Theme variables of the hosted pages.
@@ -68,6 +70,38 @@ pub struct Sessions {
 impl Default for Sessions {
     fn default() -> Self {
         Self { idle_lifetime: 86_400, absolute_lifetime: 14 * 86_400, max_per_user: 100 }
+    }
+}
+
+/// How people get and keep their accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accounts {
+    /// Who may make an account for themselves.
+    pub registration: Registration,
+    /// Only addresses of these domains may; empty: of any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub email_domains: Vec<String>,
+}
+
+/// Who may make an account for themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Nobody: accounts are made by administrators.
+    #[default]
+    Closed,
+    /// Whoever can read mail at the address.
+    Open,
+}
+
+impl Accounts {
+    /// Whether somebody with this normalised address may make an account.
+    #[must_use]
+    pub fn admits(&self, email: &str) -> bool {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.registration == Registration::Open
+            && (self.email_domains.is_empty() || self.email_domains.iter().any(|d| d == domain))
     }
 }
 
@@ -129,6 +163,15 @@ impl TenantSettings {
         }
         if !(1..=1_000).contains(&self.sessions.max_per_user) {
             out.push(Mistake::new("sessions.max_per_user", "must be 1 to 1000"));
+        }
+        let domain = |d: &String| {
+            crate::text::normalize_email(&format!("a@{d}")).is_some_and(|e| e == format!("a@{d}"))
+        };
+        if self.accounts.email_domains.len() > 100
+            || !self.accounts.email_domains.iter().all(domain)
+        {
+            let path = "accounts.email_domains";
+            out.push(Mistake::new(path, "must be at most 100 domains such as example.com"));
         }
         if self.keys.rotation_days > 365 {
             out.push(Mistake::new("keys.rotation_days", "must be 1 to 365 days, or 0 for never"));

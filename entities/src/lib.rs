@@ -3,6 +3,7 @@
 //! Times are microseconds since the Unix epoch. The types of the store's interface are elsewhere:
 //! no entity leaves the store.
 
+pub mod account_links;
 pub mod addresses;
 pub mod api_keys;
 pub mod application_secrets;

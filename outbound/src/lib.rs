@@ -1,10 +1,13 @@
 //! The only door to other people's servers.
 //!
-//! Addresses come from tenants, so every request is held to public addresses after name
-//! resolution, follows no redirect, and is bounded in time and size.
+//! Mail goes to the one server that the operator names. All other addresses come from tenants, so
+//! every request is held to public addresses after name resolution, follows no redirect, and is
+//! bounded in time and size.
 
 mod guard;
 mod jwks;
+mod mail;
 
 pub use guard::{Fetcher, OutboundError};
 pub use jwks::JwksCache;
+pub use mail::{Mail, MailError, Mailer};

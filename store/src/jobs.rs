@@ -17,17 +17,20 @@ pub use purge::{Deleted, purge_deleted, purge_expired};
 pub enum JobKind {
     /// Erase a user or application that was removed: [`purge_deleted`].
     PurgeDeleted,
+    /// Send a mail: what it is about is sealed in the payload.
+    SendMail,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::PurgeDeleted];
+    pub const ALL: [Self; 2] = [Self::PurgeDeleted, Self::SendMail];
 
     /// The stored name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::PurgeDeleted => "purge.deleted",
+            Self::SendMail => "mail.send",
         }
     }
 

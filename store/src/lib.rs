@@ -15,6 +15,7 @@ mod sql;
 mod testing;
 mod tx;
 
+pub mod account_links;
 pub mod addresses;
 pub mod api_keys;
 pub mod applications;

@@ -308,6 +308,24 @@ async fn set_email(
     Ok(())
 }
 
+/// Notes that a user has shown that this address is theirs, if it still is the account's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verified(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    email: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE user_identifiers SET verified_at = $5 WHERE tenant_id = $1 AND id = $2 \
+         AND kind = $3 AND value = $4 AND verified_at IS NULL";
+    let kind = IdentifierKind::Email.name();
+    sql::exec(tx, sql, [tenant.0.into(), user.0.into(), kind.into(), email.into(), now.0.into()])
+        .await?;
+    Ok(())
+}
+
 /// Removes a user: nothing is issued to it from here on, and its identifiers are free.
 ///
 /// # Errors

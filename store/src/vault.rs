@@ -76,6 +76,8 @@ labels! {
     Browser = "browser",
     /// Pairwise subject identifiers (OpenID Connect Core 8.1).
     PairwiseSub = "pairwise_sub",
+    /// Links of mails.
+    AccountLink = "account_link",
     /// Keys and bodies of repeated requests.
     Idempotency = "idempotency",
     /// Names of limits and of what failed, among nodes.

@@ -8,6 +8,7 @@ use crate::page::{Form, Page};
 use crate::server::Server;
 
 /// A browser with cookies of its own.
+#[derive(Clone)]
 pub struct Browser {
     http: Client,
     home: url::Origin,

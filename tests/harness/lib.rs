@@ -28,6 +28,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod redis;
 pub mod server;
+pub mod smtp;
 pub mod throwaway;
 
 pub use browser::{Browser, Visit};

@@ -2,6 +2,8 @@
 //! request that travels through the pages, and the step from one page to the next.
 
 pub mod browser;
+pub mod cut_off;
+pub mod input;
 pub mod page;
 pub mod pending;
 pub mod proceed;

@@ -5,6 +5,7 @@ pub mod cors;
 pub mod headers;
 pub mod limits;
 pub mod peer;
+pub mod platform_page;
 pub mod request_id;
 pub mod routing;
 pub mod status;

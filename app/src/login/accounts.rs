@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use bailiwick_domain::SessionId;
 use bailiwick_protocol::Params;
 
-use super::input::{Submitted, pending_in_form, pending_in_query};
 use super::resume;
 use crate::cx::Cx;
+use crate::flow::input::{Submitted, pending_in_form, pending_in_query};
 use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::proceed;
 use crate::pages::{Account, Accounts, Page, Problem};

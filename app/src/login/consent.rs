@@ -10,10 +10,10 @@ use bailiwick_store::audit::{self, Actor, AuditEvent};
 use bailiwick_store::consents::{self, Parties};
 use bailiwick_store::sessions::SessionRow;
 
-use super::input::{Submitted, pending_in_form, pending_in_query};
 use super::resume;
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
+use crate::flow::input::{Submitted, pending_in_form, pending_in_query};
 use crate::flow::page::{self, PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::flow::proceed;

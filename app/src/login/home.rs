@@ -4,13 +4,12 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get};
 use bailiwick_actors::TenantHandle;
-use bailiwick_domain::Locale;
-use bailiwick_domain::tenant::Theme;
 
 use crate::cx::Cx;
 use crate::flow::page::{Show, show};
+use crate::http::platform_page;
 use crate::http::request_id::RequestId;
-use crate::pages::{self, ErrorPage, Look, Page, PlatformHome, Problem, TenantHome};
+use crate::pages::{ErrorPage, Page, PlatformHome, Problem, TenantHome};
 use crate::routes;
 use crate::state::State;
 
@@ -33,7 +32,7 @@ pub async fn tenant(cx: Cx) -> HttpResponse {
 pub async fn platform(state: Data<State>) -> HttpResponse {
     let commands = vec!["bailiwick init", "bailiwick apply -f examples/demo.yaml"];
     let home = PlatformHome { example_issuer: None, commands };
-    platform_page(&state, &Page::PlatformHome(home), StatusCode::OK)
+    platform_page::answer(&state, &Page::PlatformHome(home), StatusCode::OK)
 }
 
 /// Whatever no route answers: a missing page, a tenant that is not there, or another method.
@@ -62,23 +61,5 @@ pub async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse
         retry: None,
         wait: None,
     });
-    platform_page(&state, &page, StatusCode::NOT_FOUND)
-}
-
-fn platform_page(state: &State, page: &Page<'_>, status: StatusCode) -> HttpResponse {
-    let nonce = state.platform.env().token::<16>();
-    let look = Look {
-        tenant_name: "Bailiwick",
-        theme: &Theme::default(),
-        locale: Locale::default(),
-        nonce: &nonce,
-        base: "",
-        development: state.config.is_development(),
-        secure: state.config.public_url.scheme() == "https",
-    };
-    let mut answer = HttpResponse::build(status);
-    for header in pages::headers(page, &look, None) {
-        answer.insert_header(header);
-    }
-    answer.body(pages::render(page, &look))
+    platform_page::answer(&state, &page, StatusCode::NOT_FOUND)
 }

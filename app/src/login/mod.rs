@@ -3,7 +3,6 @@
 pub mod accounts;
 pub mod consent;
 pub mod home;
-pub mod input;
 pub mod resume;
 pub mod sign_in;
 pub mod sign_out;

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, get};
 
-use super::input::pending_in_query;
 use crate::cx::Cx;
+use crate::flow::input::pending_in_query;
 use crate::flow::page::{self, answer};
 use crate::flow::pending::Pending;
 use crate::flow::proceed::proceed;

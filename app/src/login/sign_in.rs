@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use bailiwick_actors::RevokedKey;
 use bailiwick_actors::limits::Limited;
+use bailiwick_domain::tenant::Registration;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::user::Authentication;
 use bailiwick_domain::{EventKind, SessionId};
@@ -14,10 +15,10 @@ use bailiwick_store::users::{self, IdentifierKind, SignInRow};
 use bailiwick_store::{Error as StoreError, browsers};
 use secrecy::SecretString;
 
-use super::input::{Submitted, pending_in_form, pending_in_query};
 use super::resume;
 use crate::cx::Cx;
 use crate::flow::browser::{self, Browser};
+use crate::flow::input::{Submitted, pending_in_form, pending_in_query};
 use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::flow::proceed;
@@ -226,6 +227,8 @@ fn form(
     let app = proceed::application(cx, pending)?;
     let sealed = pending.seal(cx);
     let others = format!("{}/login/accounts?request={sealed}", cx.issuer());
+    let open = cx.view.tenant.settings.accounts.registration == Registration::Open;
+    let register = open.then(|| format!("{}/account/register?request={sealed}", cx.issuer()));
     let page = Page::SignIn(SignIn {
         action: &format!("{}/login", cx.issuer()),
         request: &sealed,
@@ -235,6 +238,8 @@ fn form(
         problem,
         another_account: has_others.then_some(others.as_str()),
         wait,
+        forgot: &format!("{}/account/forgot?request={sealed}", cx.issuer()),
+        register: register.as_deref(),
     });
     let status = match problem {
         None => StatusCode::OK,

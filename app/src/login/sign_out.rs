@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, post};
 use bailiwick_protocol::Params;
 
-use super::input::{Submitted, own_form};
 use crate::cx::Cx;
+use crate::flow::input::{Submitted, own_form};
 use crate::flow::page::{self, PageError, Show, answer, show};
 use crate::flow::sign_out::{Leaving, end};
 use crate::pages::{Page, Problem, SignedOut};

@@ -43,6 +43,12 @@ const fn opener_policy(page: &Page<'_>) -> &'static str {
         Page::SignIn(_) | Page::Accounts(_) | Page::Consent(_) | Page::FormPost(_) => "unsafe-none",
         Page::SignOut(_)
         | Page::SignedOut(_)
+        | Page::Forgot(_)
+        | Page::Register(_)
+        | Page::NewPassword(_)
+        | Page::ConfirmRegistration(_)
+        | Page::Notice(_)
+        | Page::DevMail(_)
         | Page::Error(_)
         | Page::TenantHome(_)
         | Page::PlatformHome(_) => "same-origin",
@@ -55,13 +61,23 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
             let to = source(post.action).unwrap_or_else(|| "'none'".into());
             (to, format!(" script-src 'nonce-{nonce}';"))
         }
-        Page::SignIn(_) | Page::Accounts(_) | Page::Consent(_) | Page::SignOut(_) => {
+        Page::SignIn(_)
+        | Page::Accounts(_)
+        | Page::Consent(_)
+        | Page::SignOut(_)
+        | Page::Forgot(_)
+        | Page::Register(_)
+        | Page::NewPassword(_)
+        | Page::ConfirmRegistration(_) => {
             let to = redirect.and_then(source).map(|s| format!(" {s}")).unwrap_or_default();
             (format!("'self'{to}"), String::new())
         }
-        Page::SignedOut(_) | Page::Error(_) | Page::TenantHome(_) | Page::PlatformHome(_) => {
-            ("'none'".to_owned(), String::new())
-        }
+        Page::SignedOut(_)
+        | Page::Notice(_)
+        | Page::DevMail(_)
+        | Page::Error(_)
+        | Page::TenantHome(_)
+        | Page::PlatformHome(_) => ("'none'".to_owned(), String::new()),
     };
     format!(
         "default-src 'none'; style-src 'nonce-{nonce}';{script} img-src 'self' data:; \

@@ -8,6 +8,7 @@
 //! none. Form fields and stable element ids are listed in `app/templates/README.md`.
 
 mod headers;
+mod letter;
 mod messages;
 mod page;
 mod theme;
@@ -24,8 +25,10 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 
 pub use headers::headers;
+pub use letter::{Letter, LetterKind, letter};
 pub use page::{
-    Account, Accounts, Consent, ErrorPage, FormPost, Page, PlatformHome, Problem, SignIn,
+    Account, Accounts, ConfirmRegistration, Consent, DevMail, ErrorPage, Forgot, FormPost,
+    FormProblem, NewPassword, Notice, NoticeKind, Page, PlatformHome, Problem, Register, SignIn,
     SignInProblem, SignOut, SignedOut, TenantHome, Wait,
 };
 
@@ -38,7 +41,7 @@ const STYLE: &str = include_str!("../../assets/pages.css");
 /// takes a tenth of it.
 const FUEL: u64 = 50_000;
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("base.html", include_str!("../../templates/base.html")),
     ("macros.html", include_str!("../../templates/macros.html")),
     ("sign_in.html", include_str!("../../templates/sign_in.html")),
@@ -46,11 +49,20 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("consent.html", include_str!("../../templates/consent.html")),
     ("sign_out.html", include_str!("../../templates/sign_out.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),
+    ("forgot.html", include_str!("../../templates/forgot.html")),
+    ("register.html", include_str!("../../templates/register.html")),
+    ("new_password.html", include_str!("../../templates/new_password.html")),
+    ("confirm_registration.html", include_str!("../../templates/confirm_registration.html")),
+    ("notice.html", include_str!("../../templates/notice.html")),
+    ("dev_mail.html", include_str!("../../templates/dev_mail.html")),
     ("error.html", include_str!("../../templates/error.html")),
     ("form_post.html", include_str!("../../templates/form_post.html")),
     ("tenant_home.html", include_str!("../../templates/tenant_home.html")),
     ("platform_home.html", include_str!("../../templates/platform_home.html")),
 ];
+
+/// No page: a letter has no header and footer of the site, and brings its own style.
+const MAIL: &str = include_str!("../../templates/mail.html");
 
 static ENGINES: LazyLock<Vec<(Locale, Environment<'static>)>> = LazyLock::new(|| {
     let engine_of = |locale| (locale, engine(move |key| messages::text(locale, key)));
@@ -121,6 +133,7 @@ fn engine(
     for (name, source) in TEMPLATES {
         engine.add_template(name, source).expect("every embedded template compiles: tested");
     }
+    engine.add_template("mail.html", MAIL).expect("it compiles: tested");
     engine.add_function("t", messages::function(text));
     engine.add_filter("initial", |name: &str| initial(name));
     engine.add_global("standard_scopes", Value::from(Serde(STANDARD)));

@@ -3,6 +3,8 @@
 use bailiwick_domain::{Kind, ScopeSet};
 use serde::Serialize;
 
+use crate::mails::mailbox::Sent;
+
 /// A hosted page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -13,6 +15,12 @@ pub enum Page<'a> {
     Consent(Consent<'a>),
     SignOut(SignOut<'a>),
     SignedOut(SignedOut<'a>),
+    Forgot(Forgot<'a>),
+    Register(Register<'a>),
+    NewPassword(NewPassword<'a>),
+    ConfirmRegistration(ConfirmRegistration<'a>),
+    Notice(Notice<'a>),
+    DevMail(DevMail<'a>),
     Error(ErrorPage<'a>),
     FormPost(FormPost<'a>),
     TenantHome(TenantHome<'a>),
@@ -27,6 +35,12 @@ impl Page<'_> {
             Self::Consent(_) => "consent.html",
             Self::SignOut(_) => "sign_out.html",
             Self::SignedOut(_) => "signed_out.html",
+            Self::Forgot(_) => "forgot.html",
+            Self::Register(_) => "register.html",
+            Self::NewPassword(_) => "new_password.html",
+            Self::ConfirmRegistration(_) => "confirm_registration.html",
+            Self::Notice(_) => "notice.html",
+            Self::DevMail(_) => "dev_mail.html",
             Self::Error(_) => "error.html",
             Self::FormPost(_) => "form_post.html",
             Self::TenantHome(_) => "tenant_home.html",
@@ -67,6 +81,10 @@ pub struct SignIn<'a> {
     pub another_account: Option<&'a str>,
     /// When to try again, after too many tries.
     pub wait: Option<Wait>,
+    /// Link for who has forgotten the password.
+    pub forgot: &'a str,
+    /// Link for who has no account, when people may make one.
+    pub register: Option<&'a str>,
 }
 
 /// Why a sign-in form is shown again.
@@ -156,6 +174,142 @@ pub struct SignedOut<'a> {
     pub application: Option<&'a str>,
 }
 
+/// Asks for the address of who has forgotten the password. Sends `request`, `csrf`, `email`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Forgot<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The sealed pending authorization request; empty when there is none.
+    pub request: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// What was typed before; may be empty.
+    pub email: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<FormProblem>,
+    /// Link back to the sign-in form, when somebody came from there.
+    pub back: Option<&'a str>,
+}
+
+/// Asks for what an account needs. Sends `request`, `csrf`, `name`, `email`, `password`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Register<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The sealed pending authorization request; empty when there is none.
+    pub request: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// What was typed before; may be empty.
+    pub name: &'a str,
+    /// What was typed before; may be empty.
+    pub email: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<FormProblem>,
+    /// Link back to the sign-in form, when somebody came from there.
+    pub back: Option<&'a str>,
+}
+
+/// Asks for a new password. Sends `token`, `csrf`, `password`.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewPassword<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The secret of the link.
+    pub token: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// Whose password it is: for the browser's own store of passwords.
+    pub email: &'a str,
+    /// Why the form is shown again.
+    pub problem: Option<FormProblem>,
+}
+
+/// Asks whether an account is wanted: programs that follow links in mails say nothing. Sends
+/// `token`, `csrf`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfirmRegistration<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The secret of the link.
+    pub token: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// The address of the account.
+    pub email: &'a str,
+}
+
+/// Why a form is shown again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormProblem {
+    /// No e-mail address, or not one.
+    NoEmail,
+    /// The tenant does not admit addresses of this domain.
+    OtherDomain,
+    /// The name is too long.
+    LongName,
+    /// The password is too short.
+    ShortPassword,
+    /// The password is too long.
+    LongPassword,
+    /// The password is the address.
+    SameAsEmail,
+    /// The password pool is full.
+    Busy,
+}
+
+impl FormProblem {
+    /// Every problem.
+    pub const ALL: [Self; 7] = [
+        Self::NoEmail,
+        Self::OtherDomain,
+        Self::LongName,
+        Self::ShortPassword,
+        Self::LongPassword,
+        Self::SameAsEmail,
+        Self::Busy,
+    ];
+}
+
+/// What was done, and what to do next.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notice<'a> {
+    /// What was done.
+    pub kind: NoticeKind,
+    /// The address that was typed, when that helps.
+    pub email: Option<&'a str>,
+    /// Link back to the sign-in form, when somebody came from there.
+    pub back: Option<&'a str>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// If there is such an account, a mail is on its way.
+    RecoverySent,
+    /// A mail is on its way.
+    RegistrationSent,
+    /// The new password is set.
+    PasswordSet,
+    /// The account is there.
+    Registered,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] =
+        [Self::RecoverySent, Self::RegistrationSent, Self::PasswordSet, Self::Registered];
+}
+
+/// The development mailbox.
+#[derive(Clone, Debug, Serialize)]
+pub struct DevMail<'a> {
+    /// The last mails, the newest first.
+    pub mails: &'a [Sent],
+}
+
 /// Something went wrong and no application can be told.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorPage<'a> {
@@ -204,6 +358,8 @@ pub enum Problem {
     BadRequest,
     /// The pending request is older than its lifetime.
     Expired,
+    /// A link of a mail was used, is too old, or has a successor.
+    LinkOver,
     /// The request belongs to another browser, or cookies are off.
     OtherBrowser,
     /// The person or application may not do this.
@@ -224,11 +380,12 @@ pub enum Problem {
 
 impl Problem {
     /// Every problem.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UnknownApplication,
         Self::WrongRedirect,
         Self::BadRequest,
         Self::Expired,
+        Self::LinkOver,
         Self::OtherBrowser,
         Self::Forbidden,
         Self::NotFound,

@@ -5,6 +5,8 @@ use bailiwick_domain::{Kind, ScopeSet};
 
 use super::*;
 
+mod accounts;
+
 const README: &str = include_str!("../../templates/README.md");
 
 fn look(theme: &Theme) -> Look<'_> {
@@ -25,6 +27,8 @@ fn all_scopes() -> ScopeSet {
 
 /// Every page in every variation, with `text` wherever somebody else chooses the text.
 fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Page<'a>> {
+    // Of a test there are few, and they live as long as it does.
+    let mails = Vec::leak(vec![accounts::sent(text)]);
     let account = Account { value: text, name: Some(text), identifier: text, signed_in: true };
     let plain = Account { name: None, signed_in: false, ..account.clone() };
     let (action, request, csrf) = ("/t/acme/login", text, text);
@@ -37,6 +41,8 @@ fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Pag
         problem: None,
         another_account: Some(text),
         wait: None,
+        forgot: text,
+        register: Some(text),
     };
     let consent = Consent {
         action,
@@ -67,7 +73,13 @@ fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Pag
     let platform = PlatformHome { example_issuer: Some(text), commands: vec![text] };
     let mut pages = vec![
         Page::SignIn(sign_in.clone()),
-        Page::SignIn(SignIn { application: None, email: "", another_account: None, ..sign_in }),
+        Page::SignIn(SignIn {
+            application: None,
+            email: "",
+            another_account: None,
+            register: None,
+            ..sign_in
+        }),
         Page::Accounts(Accounts {
             action,
             request,
@@ -97,6 +109,7 @@ fn pages<'a>(text: &'a str, scopes: &'a ScopeSet, none: &'a ScopeSet) -> Vec<Pag
     pages.extend(Problem::ALL.map(|problem| Page::Error(error(problem))));
     let bare = ErrorPage { detail: None, retry: None, ..error(Problem::Internal) };
     pages.push(Page::Error(bare));
+    pages.extend(accounts::pages(text, mails));
     for seconds in [1, 300, 10_000] {
         let wait = Some(Wait::of(seconds));
         pages.push(Page::Error(ErrorPage { wait, ..error(Problem::TooMany) }));
@@ -187,8 +200,9 @@ fn pages_are_whole_accessible_and_light() {
                 start => open.push(start),
             }
             for reference in ["for", "aria-describedby", "aria-labelledby"] {
-                let Some(id) = attribute(tag, reference) else { continue };
-                assert!(ids.contains(&id), "{reference}={id} in {name}");
+                for id in attribute(tag, reference).into_iter().flat_map(|ids| ids.split(' ')) {
+                    assert!(ids.contains(&id), "{reference}={id} in {name}");
+                }
             }
             if tag.0 == "input" && attribute(tag, "type") != Some("hidden") {
                 let id = attribute(tag, "id").expect("fields have ids");
@@ -252,9 +266,10 @@ fn every_message_is_used_and_every_key_exists() {
             render_with(&engine, &page, &look).expect("renders with every key");
         }
         let used = used.lock().expect("one thread");
+        let used: BTreeSet<_> = used.iter().cloned().chain(accounts::keys_of_letters()).collect();
         let catalogue: BTreeSet<_> =
             messages::catalogue(locale).keys().map(|k| (*k).to_owned()).collect();
-        assert_eq!(catalogue, *used, "{locale:?}");
+        assert_eq!(catalogue, used, "{locale:?}");
     }
 }
 
@@ -343,7 +358,14 @@ fn focus_starts_where_typing_does() {
         let wanted = match &page {
             Page::SignIn(form) if form.email.is_empty() => "email",
             Page::SignIn(form) if form.problem == Some(SignInProblem::NoEmail) => "email",
-            Page::SignIn(_) => "password",
+            Page::SignIn(_) | Page::NewPassword(_) => "password",
+            Page::Forgot(_) => "email",
+            Page::Register(form) => match form.problem {
+                None | Some(FormProblem::LongName) => "name",
+                Some(FormProblem::NoEmail | FormProblem::OtherDomain) => "email",
+                Some(FormProblem::Busy) => "",
+                Some(_) => "password",
+            },
             _ => "",
         };
         assert_eq!(focused(&page), wanted);
@@ -369,9 +391,14 @@ fn headers_of_every_page() {
         let form = csp.split("form-action ").nth(1).and_then(|c| c.split(';').next());
         let wanted = match page {
             Page::FormPost(_) => "com.example.app:",
-            Page::SignIn(_) | Page::Accounts(_) | Page::Consent(_) | Page::SignOut(_) => {
-                "'self' https://app.example"
-            }
+            Page::SignIn(_)
+            | Page::Accounts(_)
+            | Page::Consent(_)
+            | Page::SignOut(_)
+            | Page::Forgot(_)
+            | Page::Register(_)
+            | Page::NewPassword(_)
+            | Page::ConfirmRegistration(_) => "'self' https://app.example",
             _ => "'none'",
         };
         assert_eq!(form, Some(wanted));

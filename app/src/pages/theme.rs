@@ -95,6 +95,12 @@ pub(super) fn css(theme: &Theme) -> String {
     )
 }
 
+/// The accent of a mail's button, on which white is legible.
+pub(super) fn accent(theme: &Theme) -> String {
+    let accent = theme.accent.as_deref().and_then(Rgb::parse).unwrap_or(ACCENT);
+    accent.legible_on(WHITE).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

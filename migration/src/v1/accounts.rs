@@ -91,6 +91,22 @@ pub(super) const TABLES: &[Table] = &[
     )
     .indexes(&[index(&["tenant_id", "user_id"])])
     .owners(&[("user_id", "users")]),
+    // What a link in a mail stands for: found by the MAC of its secret, used once.
+    tenant(
+        "account_links",
+        &["mac"],
+        &[
+            bytes("mac"),
+            text("purpose"),
+            uuid("user_id").null(),
+            bytes("sealed").null(),
+            int("created_at"),
+            int("expires_at"),
+            int("used_at").null(),
+        ],
+    )
+    .indexes(&[index(&["tenant_id", "user_id"]), index(&["expires_at"])])
+    .owners(&[("user_id", "users")]),
     tenant(
         "members",
         &["organization_id", "user_id"],

@@ -39,6 +39,8 @@ const EXPIRING: &[Expiring] = &[
     expiring("assertion_jtis", "tenant_id, application_id, jti_hash", "expires_at", 600),
     // With its private half: what it signed has long expired.
     expiring("signing_keys", "tenant_id, id", "gone_at", 0),
+    // A link that is followed late is still told from one that never was.
+    expiring("account_links", "tenant_id, mac", "expires_at", 7 * DAY),
     expiring("idempotency_keys", "tenant_id, key_hash", "expires_at", 0),
     // Twice the longest life of an access token: a starting tenant reads its revocations here.
     expiring("changes", "seq", "at", 2 * DAY),

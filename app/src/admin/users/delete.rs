@@ -7,10 +7,10 @@ use bailiwick_store::audit::{self, AuditEvent};
 use bailiwick_store::jobs::{self, JobKind, NewJob};
 use bailiwick_store::{Error as StoreError, TenantTx, users};
 
-use super::{cut_off, tell};
 use crate::admin::auth::{DeleteUser, Loaded};
 use crate::admin::problem::{Problem, ProblemBody};
 use crate::admin::versions;
+use crate::flow::cut_off::{cut_off, tell};
 
 /// Removes a user: its sessions, grants and tokens end at once, and it is erased soon after. Its
 /// address is free again; its `sub` is never used again.

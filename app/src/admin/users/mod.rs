@@ -9,15 +9,11 @@ pub mod patch;
 
 pub use members::UserMembers;
 
-use bailiwick_actors::RevokedKey;
+use bailiwick_domain::UserId;
 use bailiwick_domain::user::User;
-use bailiwick_domain::{TenantId, Timestamp, UserId};
-use bailiwick_store::{Error as StoreError, TenantTx, grants, sessions};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-
-use crate::cx::Cx;
 
 /// A user.
 #[derive(Serialize, ToSchema)]
@@ -69,30 +65,5 @@ impl<'a> From<&'a User> for UserBody<'a> {
             created_at: user.created_at.to_rfc3339(),
             updated_at: user.updated_at.to_rfc3339(),
         }
-    }
-}
-
-/// Ends the sessions of a user and revokes what it granted, with the tokens that came of it. The
-/// result is for [`tell`], after the transaction.
-///
-/// # Errors
-/// When the database fails.
-async fn cut_off(
-    tx: &TenantTx,
-    tenant: TenantId,
-    user: UserId,
-    now: Timestamp,
-) -> Result<Vec<RevokedKey>, StoreError> {
-    let ended = sessions::end_of_user(tx, tenant, user, now).await?;
-    let revoked = grants::revoke_of_user(tx, tenant, user, now).await?;
-    let ended = ended.into_iter().map(RevokedKey::Session);
-    Ok(ended.chain(revoked.into_iter().map(RevokedKey::Grant)).collect())
-}
-
-/// Tells this node what is committed, before the caller is answered.
-async fn tell(cx: &Cx, revoked: Vec<RevokedKey>) {
-    if let Err(error) = cx.tenant.revoked(revoked).await {
-        // It is in the change feed: this node learns it half a second later.
-        tracing::warn!(%error, "revocations reach this node late");
     }
 }

@@ -8,11 +8,12 @@ use bailiwick_store::users::{self, UserPatch};
 use bailiwick_store::{Error as StoreError, TenantTx, credentials};
 use serde_json::{Value, json};
 
-use super::{UserBody, UserMembers, cut_off, tell};
+use super::{UserBody, UserMembers};
 use crate::admin::auth::{Loaded, UpdateUser};
 use crate::admin::json::{self as body, MERGE_PATCH};
 use crate::admin::problem::{Problem, ProblemBody};
 use crate::admin::versions;
+use crate::flow::cut_off::{cut_off, tell};
 
 /// Changes a user. A member that is `null` gets its default. A new password and `active: false`
 /// end its sessions and revoke what it granted; a new address is not verified unless the patch

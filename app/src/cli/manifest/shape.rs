@@ -82,6 +82,14 @@ pub(crate) const SETTINGS: &[Member] = &[
         ]),
     ),
     Member(
+        "accounts",
+        Optional,
+        Shape::Map(&[
+            Member("registration", Optional, Shape::OneOf(&["closed", "open"])),
+            Member("email_domains", Optional, Shape::Texts),
+        ]),
+    ),
+    Member(
         "theme",
         Optional,
         Shape::Map(&[

@@ -8,10 +8,10 @@ use actix_web::{FromRequest, HttpRequest};
 use bailiwick_domain::Kind;
 use bailiwick_protocol::Params;
 
+use super::browser::Browser;
+use super::page::PageError;
+use super::pending::Pending;
 use crate::cx::Cx;
-use crate::flow::browser::Browser;
-use crate::flow::page::PageError;
-use crate::flow::pending::Pending;
 use crate::http::body::{self, BodyError};
 use crate::pages::Problem;
 

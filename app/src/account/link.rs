@@ -1,0 +1,234 @@
+//! `GET` and `POST /account/link`: what a link of a mail does. Programs that look through mails
+//! follow links, so that following one only shows a page; the form on it does something.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use bailiwick_domain::text::normalize_email;
+use bailiwick_domain::{EventKind, Kind, UserId};
+use bailiwick_protocol::Params;
+use bailiwick_store::account_links::{self, Link, Purpose};
+use bailiwick_store::audit::{self, Actor, AuditEvent};
+use bailiwick_store::users::{self, Email, NewUser};
+use bailiwick_store::vault::Label;
+use bailiwick_store::{Error as StoreError, credentials};
+
+use super::new_password;
+use crate::cx::Cx;
+use crate::flow::browser::Browser;
+use crate::flow::cut_off::{cut_off, tell};
+use crate::flow::input::{Submitted, own_form};
+use crate::flow::page::{PageError, Show, answer, show};
+use crate::mails::send::{Registration, place};
+use crate::mails::{Asked, Wish};
+use crate::pages::{
+    ConfirmRegistration, FormProblem, NewPassword, Notice, NoticeKind, Page, Problem,
+};
+
+/// A secret of ours has 43 characters.
+const MAX_TOKEN: usize = 64;
+
+/// A link that works, opened.
+struct Opened {
+    mac: [u8; 32],
+    link: Link,
+    plain: Vec<u8>,
+}
+
+/// Asks what the link is for.
+#[utoipa::path(
+    get,
+    path = "/account/link",
+    tag = "Hosted pages",
+    operation_id = "account_link",
+    params(("token" = String, Query, description = "The secret in the mail")),
+    responses(
+        (status = 200, description = "A page that asks"),
+        (status = 404, description = "A page: the link was used, is too old, or has a successor"),
+    )
+)]
+#[get("/account/link")]
+pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
+    let done = async {
+        let _ = cx.admit(None)?;
+        let params = Params::parse(request.query_string().as_bytes())?;
+        let token = params.get("token")?.unwrap_or_default();
+        let opened = open(&cx, token).await?;
+        let browser = Browser::of(&cx, &request);
+        page(&cx, &browser, (token, &opened), None)
+    };
+    let done = done.await;
+    answer(&cx, done)
+}
+
+/// Does what the link is for, once.
+#[utoipa::path(
+    post,
+    path = "/account/link",
+    tag = "Hosted pages",
+    operation_id = "account_link_post",
+    responses(
+        (status = 200, description = "A page: done"),
+        (status = 400, description = "The form again: the password is not good enough"),
+        (status = 403, description = "A page: the form is not from this browser"),
+        (status = 404, description = "A page: the link was used, is too old, or has a successor"),
+        (status = 503, description = "The form again: too many passwords wait to be hashed"),
+    )
+)]
+#[post("/account/link")]
+pub async fn post(cx: Cx, request: HttpRequest, submitted: Submitted) -> HttpResponse {
+    let done = use_link(&cx, &request, submitted.0).await;
+    answer(&cx, done)
+}
+
+fn over() -> PageError {
+    PageError::new(Problem::LinkOver, "link_over").of_kind(Kind::NotFound)
+}
+
+async fn open(cx: &Cx, token: &str) -> Result<Opened, PageError> {
+    if token.is_empty() || token.len() > MAX_TOKEN {
+        return Err(over());
+    }
+    let mac = cx.view.vault.mac(Label::AccountLink, token.as_bytes());
+    let tenant = cx.tenant_id();
+    let read = move |tx| async move { account_links::get(&tx, tenant, &mac).await };
+    let link = cx.store().read::<_, StoreError, _, _>(tenant, read).await?;
+    let link = link.filter(|link| link.works(cx.now)).ok_or_else(over)?;
+    let sealed = link.sealed.as_deref().unwrap_or_default();
+    let plain = cx.view.vault.open(&place(&mac), sealed)?.to_vec();
+    Ok(Opened { mac, link, plain })
+}
+
+fn page(
+    cx: &Cx,
+    browser: &Browser,
+    (token, opened): (&str, &Opened),
+    problem: Option<FormProblem>,
+) -> Result<HttpResponse, PageError> {
+    let (action, csrf) = (format!("{}/account/link", cx.issuer()), browser.csrf(cx));
+    let (action, csrf) = (action.as_str(), csrf.as_str());
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(FormProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(_) => StatusCode::BAD_REQUEST,
+    };
+    let how = Show { status, browser: Some(browser), ..Show::default() };
+    Ok(match opened.link.purpose {
+        Purpose::ResetPassword => {
+            let email = &String::from_utf8_lossy(&opened.plain);
+            show(cx, &Page::NewPassword(NewPassword { action, token, csrf, email, problem }), how)
+        }
+        Purpose::Register => {
+            let wanted = registration(opened)?;
+            let email = &wanted.email;
+            let page = ConfirmRegistration { action, token, csrf, email };
+            show(cx, &Page::ConfirmRegistration(page), how)
+        }
+    })
+}
+
+async fn use_link(
+    cx: &Cx,
+    request: &HttpRequest,
+    params: Result<Params, PageError>,
+) -> Result<HttpResponse, PageError> {
+    let params = params?;
+    let browser = own_form(cx, request, &params)?;
+    let token = params.get("token")?.unwrap_or_default();
+    let opened = open(cx, token).await?;
+    let kind = match opened.link.purpose {
+        Purpose::Register => {
+            register(cx, &opened).await?;
+            NoticeKind::Registered
+        }
+        Purpose::ResetPassword => {
+            let email = String::from_utf8_lossy(&opened.plain).into_owned();
+            let password = new_password(params.get("password")?.unwrap_or_default(), &email);
+            let again = |problem| page(cx, &browser, (token, &opened), Some(problem));
+            let password = match password {
+                Ok(password) => password,
+                Err(problem) => return again(problem),
+            };
+            let Ok(hash) = cx.state.passwords.hash(password).await else {
+                return again(FormProblem::Busy);
+            };
+            let user = opened.link.user.ok_or_else(over)?;
+            set_password(cx, &opened, (user, email), hash).await?;
+            NoticeKind::PasswordSet
+        }
+    };
+    let done = Notice { kind, email: None, back: None };
+    Ok(show(cx, &Page::Notice(done), Show::default()))
+}
+
+/// The new password, and the end of everything that the old one had opened.
+async fn set_password(
+    cx: &Cx,
+    opened: &Opened,
+    (user, email): (UserId, String),
+    hash: String,
+) -> Result<(), PageError> {
+    let (tenant, now, env, mac) = (cx.tenant_id(), cx.now, cx.env().clone(), opened.mac);
+    let vault = cx.view.vault.clone();
+    let write = move |tx| async move {
+        let used = account_links::use_once(&tx, tenant, &mac, now).await?;
+        used.ok_or(StoreError::NotFound("link"))?;
+        credentials::set_password(&tx, tenant, user, &hash, now).await?;
+        users::verified(&tx, (tenant, user), &email, now).await?;
+        let revoked = cut_off(&tx, tenant, user, now).await?;
+        let changed =
+            Asked::new(Wish::PasswordChanged { email }, bailiwick_domain::Locale::default());
+        changed.enqueue(&tx, tenant, &vault, (&env, now)).await?;
+        let actor = Actor::user(tenant, user);
+        let event = AuditEvent::new(&env, tenant, EventKind::PasswordReset, actor);
+        audit::append(&tx, &[event.on("user", user.0)]).await?;
+        Ok::<_, StoreError>(revoked)
+    };
+    match cx.store().write(tenant, write).await {
+        Ok(revoked) => {
+            tell(cx, revoked).await;
+            Ok(())
+        }
+        // Another use of the link was first, or the account is gone.
+        Err(StoreError::NotFound(_)) => Err(over()),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn registration(opened: &Opened) -> Result<Registration, PageError> {
+    serde_json::from_slice(&opened.plain).map_err(|_| StoreError::Corrupt("account link").into())
+}
+
+async fn register(cx: &Cx, opened: &Opened) -> Result<(), PageError> {
+    let Registration { email, name, password_hash } = registration(opened)?;
+    // The tenant may have closed its doors meanwhile.
+    let admitted =
+        normalize_email(&email).is_some_and(|e| cx.view.tenant.settings.accounts.admits(&e));
+    if !admitted {
+        return Err(
+            PageError::new(Problem::Forbidden, "registration_closed").of_kind(Kind::Forbidden)
+        );
+    }
+    let (tenant, now, env, mac) = (cx.tenant_id(), cx.now, cx.env().clone(), opened.mac);
+    let new = NewUser {
+        id: env.id(),
+        sub: env.token::<16>(),
+        email: Email::new(&email, true),
+        name,
+        claims: serde_json::Map::new(),
+        password_hash: Some(password_hash),
+    };
+    let write = move |tx| async move {
+        let used = account_links::use_once(&tx, tenant, &mac, now).await?;
+        used.ok_or(StoreError::NotFound("link"))?;
+        let user = users::create(&tx, tenant, &new, now).await?;
+        let actor = Actor::user(tenant, user.id);
+        let event = AuditEvent::new(&env, tenant, EventKind::UserRegistered, actor);
+        audit::append(&tx, &[event.on("user", user.id.0)]).await
+    };
+    match cx.store().write(tenant, write).await {
+        Ok(()) => Ok(()),
+        // Another use of a link was first.
+        Err(StoreError::NotFound(_) | StoreError::Taken(_)) => Err(over()),
+        Err(e) => Err(e.into()),
+    }
+}

@@ -1,0 +1,69 @@
+//! The pages of accounts in every variation, and the letters.
+
+use super::super::letter::{Letter, LetterKind, keys, letter};
+use super::super::*;
+use crate::mails::mailbox::Sent;
+
+pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
+    let (action, request, csrf, token) = ("/t/acme/account/x", text, text, text);
+    let (back, email, problem) = (Some(text), text, None);
+    let forgot = Forgot { action, request, csrf, email, problem, back };
+    let register = Register { action, request, csrf, name: text, email, problem, back };
+    let new_password = NewPassword { action, token, csrf, email, problem };
+    let mut pages = vec![
+        Page::Forgot(forgot.clone()),
+        Page::Forgot(Forgot { request: "", email: "", back: None, ..forgot.clone() }),
+        Page::Register(register.clone()),
+        Page::Register(Register {
+            request: "",
+            name: "",
+            email: "",
+            back: None,
+            ..register.clone()
+        }),
+        Page::NewPassword(new_password.clone()),
+        Page::ConfirmRegistration(ConfirmRegistration { action, token, csrf, email }),
+        Page::DevMail(DevMail { mails }),
+        Page::DevMail(DevMail { mails: &[] }),
+    ];
+    for problem in FormProblem::ALL.map(Some) {
+        pages.push(Page::Forgot(Forgot { problem, ..forgot.clone() }));
+        pages.push(Page::Register(Register { problem, ..register.clone() }));
+        pages.push(Page::NewPassword(NewPassword { problem, ..new_password.clone() }));
+    }
+    for kind in NoticeKind::ALL {
+        let asks = matches!(kind, NoticeKind::RecoverySent | NoticeKind::RegistrationSent);
+        pages.push(Page::Notice(Notice { kind, email: asks.then_some(text), back }));
+        pages.push(Page::Notice(Notice { kind, email: asks.then_some(text), back: None }));
+    }
+    pages
+}
+
+/// A mail in which somebody else chose every text.
+pub(super) fn sent(text: &str) -> Sent {
+    let text = || text.to_owned();
+    Sent { at: 0, from: text(), to: text(), subject: text(), text: text(), link: Some(text()) }
+}
+
+pub(super) fn keys_of_letters() -> impl Iterator<Item = String> {
+    LetterKind::ALL.into_iter().flat_map(keys)
+}
+
+#[test]
+fn letters_say_what_happened_and_where_to_go() {
+    let theme = Theme { accent: Some("#ffff00".into()), accent_dark: None };
+    let link = "https://id.example/t/acme/account/link?token=a&b=<c>";
+    for kind in LetterKind::ALL {
+        let tenant_name = "Acme <b>\u{202e}";
+        let locale = Locale::En;
+        let (subject, text, html) =
+            letter(&Letter { kind, tenant_name, theme: &theme, locale, link }).expect("written");
+        assert!(!subject.is_empty() && !subject.contains('\n'), "{subject}");
+        assert!(text.contains(link) && text.contains(tenant_name), "{text}");
+        assert!(html.contains("token=a&amp;b=&lt;c&gt;"), "{html}");
+        assert!(html.contains("Acme &lt;b&gt;") && !html.contains("<b>"), "{html}");
+        assert!(!html.contains("#ffff00"), "white is not legible on yellow: {html}");
+        assert!(!text.contains('{') && !html.contains('{'), "{text} {html}");
+        assert!(!html.contains("<img") && !html.contains("<script"), "{html}");
+    }
+}
