@@ -113,6 +113,7 @@ async fn a_link_works_once_for_an_hour_and_only_the_last_one(server: &Server) {
         let page = browser.open(link).await.page();
         assert_eq!(page.status, 404);
         assert_eq!(page.text("h1"), "This link no longer works");
+        assert!(page.attribute("#try-again", "href").expect("a way on").ends_with("/forgot"));
     };
     over(&mut browser, &first).await;
     // Sent twice at the same time, it sets one password.

@@ -79,6 +79,8 @@ async fn nobody_learns_that_there_is_one_already(server: &Server) {
         browser.submit(page.form("#confirm")).await.page().status
     };
     assert_eq!((confirm(&first).await, confirm(&second).await), (200, 404));
+    let page = browser.open(&first).await.page();
+    assert!(page.attribute("#try-again", "href").expect("a way on").ends_with("/register"));
     assert_eq!(users(server).await, before + 1);
     settled(server).await;
 }
@@ -117,7 +119,7 @@ async fn what_is_no_good_is_asked_for_again(server: &Server) {
     for (name, email, password) in [
         ("Eve", "", EVE.1),
         ("Eve", "not an address", EVE.1),
-        ("Eve", EVE.0, "few"),
+        ("Eve", EVE.0, "abc1234"),
         ("Eve", EVE.0, "eve@example.com"),
         (&name, EVE.0, EVE.1),
     ] {

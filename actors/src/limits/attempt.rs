@@ -122,6 +122,9 @@ impl Attempt<'_> {
         }
     }
 
+    /// It stays counted, and is no sign of an attack: something that may be done so often.
+    pub fn counted(self) {}
+
     /// It succeeded: the account begins anew in this network, which is trusted from now on.
     pub async fn succeeded(self, now: Timestamp) {
         let Some(counted) = self.0 else { return };

@@ -72,7 +72,7 @@ async fn ask(
         return Ok(form(cx, &browser, pending.as_ref(), (typed, Some(FormProblem::NoEmail))));
     };
     // Every mail counts as a try: nobody's mailbox is filled from here.
-    cx.attempt("recovery", &email).await?.failed(cx.now);
+    cx.attempt("recovery", &email).await?.counted();
     let locale = pending.as_ref().and_then(|p| p.request.ui_locale).unwrap_or_default();
     let asked = Asked::new(Wish::Recover { email }, locale);
     let (tenant, now, env) = (cx.tenant_id(), cx.now, cx.env().clone());

@@ -80,19 +80,25 @@ pub async fn post(cx: Cx, request: HttpRequest, submitted: Submitted) -> HttpRes
     answer(&cx, done)
 }
 
-fn over() -> PageError {
-    PageError::new(Problem::LinkOver, "link_over").of_kind(Kind::NotFound)
+fn over(cx: &Cx, purpose: Purpose) -> PageError {
+    let place = match purpose {
+        Purpose::ResetPassword => "forgot",
+        Purpose::Register => "register",
+    };
+    let again = format!("{}/account/{place}", cx.issuer());
+    PageError::new(Problem::LinkOver, "link_over").of_kind(Kind::NotFound).retry(again)
 }
 
 async fn open(cx: &Cx, token: &str) -> Result<Opened, PageError> {
     if token.is_empty() || token.len() > MAX_TOKEN {
-        return Err(over());
+        return Err(over(cx, Purpose::ResetPassword));
     }
     let mac = cx.view.vault.mac(Label::AccountLink, token.as_bytes());
     let tenant = cx.tenant_id();
     let read = move |tx| async move { account_links::get(&tx, tenant, &mac).await };
     let link = cx.store().read::<_, StoreError, _, _>(tenant, read).await?;
-    let link = link.filter(|link| link.works(cx.now)).ok_or_else(over)?;
+    let purpose = link.as_ref().map_or(Purpose::ResetPassword, |link| link.purpose);
+    let link = link.filter(|link| link.works(cx.now)).ok_or_else(|| over(cx, purpose))?;
     let sealed = link.sealed.as_deref().unwrap_or_default();
     let plain = cx.view.vault.open(&place(&mac), sealed)?.to_vec();
     Ok(Opened { mac, link, plain })
@@ -151,7 +157,7 @@ async fn use_link(
             let Ok(hash) = cx.state.passwords.hash(password).await else {
                 return again(FormProblem::Busy);
             };
-            let user = opened.link.user.ok_or_else(over)?;
+            let user = opened.link.user.ok_or_else(|| over(cx, Purpose::ResetPassword))?;
             set_password(cx, &opened, (user, email), hash).await?;
             NoticeKind::PasswordSet
         }
@@ -189,7 +195,7 @@ async fn set_password(
             Ok(())
         }
         // Another use of the link was first, or the account is gone.
-        Err(StoreError::NotFound(_)) => Err(over()),
+        Err(StoreError::NotFound(_)) => Err(over(cx, Purpose::ResetPassword)),
         Err(e) => Err(e.into()),
     }
 }
@@ -228,7 +234,7 @@ async fn register(cx: &Cx, opened: &Opened) -> Result<(), PageError> {
     match cx.store().write(tenant, write).await {
         Ok(()) => Ok(()),
         // Another use of a link was first.
-        Err(StoreError::NotFound(_) | StoreError::Taken(_)) => Err(over()),
+        Err(StoreError::NotFound(_) | StoreError::Taken(_)) => Err(over(cx, Purpose::Register)),
         Err(e) => Err(e.into()),
     }
 }

@@ -99,7 +99,7 @@ async fn ask(
         Ok(password) => password,
         Err(problem) => return again(problem),
     };
-    cx.attempt("registration", &email).await?.failed(cx.now);
+    cx.attempt("registration", &email).await?.counted();
     let password_hash = match cx.state.passwords.hash(password).await {
         Ok(hash) => hash,
         Err(PasswordError::Busy) => return again(FormProblem::Busy),

@@ -21,13 +21,21 @@ pub struct PageError {
     detail: Option<String>,
     kind: Kind,
     limited: Option<Limited>,
+    retry: Option<String>,
 }
 
 impl PageError {
     /// A problem of the request.
     #[must_use]
     pub const fn new(problem: Problem, code: &'static str) -> Self {
-        Self { problem, code, detail: None, kind: Kind::Invalid, limited: None }
+        Self { problem, code, detail: None, kind: Kind::Invalid, limited: None, retry: None }
+    }
+
+    /// The problem, with an address where it can be tried again.
+    #[must_use]
+    pub fn retry(mut self, url: String) -> Self {
+        self.retry = Some(url);
+        self
     }
 
     /// The problem, with what a developer needs to know.
@@ -101,7 +109,7 @@ pub fn answer(cx: &Cx, done: Result<HttpResponse, PageError>) -> HttpResponse {
             code: e.code,
             detail: e.detail.as_deref(),
             request_id: &cx.request_id,
-            retry: None,
+            retry: e.retry.as_deref(),
             wait: e.limited.map(|limited| Wait::of(limited.retry_after)),
         });
         let mut answer = show(cx, &page, Show { status: status(e.kind), ..Show::default() });

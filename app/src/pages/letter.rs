@@ -81,5 +81,6 @@ pub fn letter(letter: &Letter<'_>) -> Result<(String, String, String), minijinja
         lang => letter.locale.tag(),
         accent => theme::accent(letter.theme),
     })?;
-    Ok((subject, plain, html))
+    // The engine writes slashes as character references, which not every mail program understands.
+    Ok((subject, plain, html.replace("&#x2f;", "/")))
 }
