@@ -18,6 +18,9 @@ pub const MIN_PASSWORD: usize = 8;
 /// The longest password that is looked at, in bytes: hashing must not become a way to burn CPU.
 pub const MAX_PASSWORD: usize = 1_024;
 
+/// Characters of a password whose strength is judged.
+const LOOKED_AT: usize = 64;
+
 /// Why a password was neither accepted nor refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
@@ -92,6 +95,25 @@ impl PasswordPool {
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
         let salt = self.env.bytes::<16>();
         self.run(move |hasher| hasher.hash(password.expose_secret(), salt)).await?
+    }
+
+    /// Whether somebody who knows `about` (the address, the name, the tenant) would guess the
+    /// password within some thousand tries: a score of 0 or 1 of zxcvbn's 4.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] when too many wait.
+    pub async fn is_guessable(
+        &self,
+        password: SecretString,
+        about: Vec<String>,
+    ) -> Result<bool, PasswordError> {
+        self.run(move |_| {
+            // What is longer is not guessed, and would take long to look at.
+            let start: String = password.expose_secret().chars().take(LOOKED_AT).collect();
+            let about: Vec<&str> = about.iter().map(String::as_str).collect();
+            zxcvbn::zxcvbn(&start, &about).score() < zxcvbn::Score::Two
+        })
+        .await
     }
 
     /// Whether the password is the hashed one. Without a stored hash it does the same work and

@@ -173,7 +173,7 @@ async fn a_password_that_is_no_good_is_not_set(server: &Server) {
     forgot(&acme, &mut browser, ADA.0).await;
     let (_, link) = mail(server, ADA.0, 1).await;
     let long = "a".repeat(1_025);
-    for wrong in ["", "short", ADA.0, &long] {
+    for wrong in ["", "short", ADA.0, "password1234", "adaexample", &long] {
         let page = set(&mut browser, &link, wrong).await;
         assert_eq!(page.status, 400, "{wrong}");
         assert!(page.has("#problem") && page.has("#save"), "{wrong}");

@@ -12,7 +12,7 @@ use bailiwick_store::users::{self, Email, NewUser};
 use bailiwick_store::vault::Label;
 use bailiwick_store::{Error as StoreError, credentials};
 
-use super::new_password;
+use super::{acceptable, hash};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::cut_off::{cut_off, tell};
@@ -148,14 +148,15 @@ async fn use_link(
         }
         Purpose::ResetPassword => {
             let email = String::from_utf8_lossy(&opened.plain).into_owned();
-            let password = new_password(params.get("password")?.unwrap_or_default(), &email);
+            let password = params.get("password")?.unwrap_or_default();
             let again = |problem| page(cx, &browser, (token, &opened), Some(problem));
-            let password = match password {
+            let password = match acceptable(cx, password, (&email, None)).await {
                 Ok(password) => password,
                 Err(problem) => return again(problem),
             };
-            let Ok(hash) = cx.state.passwords.hash(password).await else {
-                return again(FormProblem::Busy);
+            let hash = match hash(cx, password).await {
+                Ok(hash) => hash,
+                Err(problem) => return again(problem),
             };
             let user = opened.link.user.ok_or_else(|| over(cx, Purpose::ResetPassword))?;
             set_password(cx, &opened, (user, email), hash).await?;

@@ -1,6 +1,5 @@
 //! What people do with their own accounts, without being signed in: one file a page.
 
-use bailiwick_domain::text::normalize_email;
 use bailiwick_protocol::Params;
 use secrecy::SecretString;
 
@@ -9,7 +8,7 @@ use crate::flow::browser::Browser;
 use crate::flow::page::PageError;
 use crate::flow::pending::Pending;
 use crate::pages::FormProblem;
-use crate::password::{MAX_PASSWORD, MIN_PASSWORD};
+use crate::password::{MAX_PASSWORD, MIN_PASSWORD, PasswordError};
 
 pub mod dev_mail;
 pub mod forgot;
@@ -28,19 +27,39 @@ fn back(cx: &Cx, pending: Option<&Pending>) -> Option<String> {
     pending.map(|p| format!("{}/login?request={}", cx.issuer(), p.seal(cx)))
 }
 
-/// A password that may be set for an account with this address.
-fn new_password(password: &str, email: &str) -> Result<SecretString, FormProblem> {
-    match password.len() {
-        0..MIN_PASSWORD => Err(FormProblem::ShortPassword),
-        MIN_PASSWORD..=MAX_PASSWORD => {
-            let lower = password.trim().to_lowercase();
-            let local = email.split_once('@').map_or(email, |(local, _)| local);
-            if lower == email || lower == local || normalize_email(&lower).as_deref() == Some(email)
-            {
-                return Err(FormProblem::SameAsEmail);
-            }
-            Ok(password.into())
-        }
-        _ => Err(FormProblem::LongPassword),
+/// A password that may be set for an account with this address and name.
+async fn acceptable(
+    cx: &Cx,
+    password: &str,
+    (email, name): (&str, Option<&str>),
+) -> Result<SecretString, FormProblem> {
+    if password.len() < MIN_PASSWORD {
+        return Err(FormProblem::ShortPassword);
     }
+    if password.len() > MAX_PASSWORD {
+        return Err(FormProblem::LongPassword);
+    }
+    let (lower, local) = (password.trim().to_lowercase(), email.split('@').next());
+    if lower == email || Some(lower.as_str()) == local {
+        return Err(FormProblem::SameAsEmail);
+    }
+    let address = email.split(['@', '.', '-', '_', '+']);
+    let words = address.chain(name.into_iter().flat_map(str::split_whitespace));
+    let tenant = &cx.view.tenant;
+    let about = words.chain([tenant.name.as_str(), &tenant.slug]).map(str::to_owned).collect();
+    match cx.state.passwords.is_guessable(password.into(), about).await {
+        Ok(false) => Ok(password.into()),
+        Ok(true) => Err(FormProblem::Guessable),
+        Err(e) => Err(busy(e)),
+    }
+}
+
+/// The hash of a new password.
+async fn hash(cx: &Cx, password: SecretString) -> Result<String, FormProblem> {
+    cx.state.passwords.hash(password).await.map_err(busy)
+}
+
+fn busy(e: PasswordError) -> FormProblem {
+    tracing::warn!(error = %e, "a password was not set");
+    FormProblem::Busy
 }

@@ -9,7 +9,7 @@ use bailiwick_protocol::Params;
 use bailiwick_store::Error as StoreError;
 use bailiwick_store::audit::{self, Actor, AuditEvent};
 
-use super::{back, new_password, pending};
+use super::{acceptable, back, hash, pending};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, own_form};
@@ -17,7 +17,6 @@ use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::mails::{Asked, Wish};
 use crate::pages::{FormProblem, Notice, NoticeKind, Page, Problem, Register};
-use crate::password::PasswordError;
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 200;
@@ -95,18 +94,15 @@ async fn ask(
     if !cx.view.tenant.settings.accounts.admits(&email) {
         return again(FormProblem::OtherDomain);
     }
-    let password = match new_password(params.get("password")?.unwrap_or_default(), &email) {
+    let password = params.get("password")?.unwrap_or_default();
+    let password = match acceptable(cx, password, (&email, Some(name))).await {
         Ok(password) => password,
         Err(problem) => return again(problem),
     };
     cx.attempt("registration", &email).await?.counted();
-    let password_hash = match cx.state.passwords.hash(password).await {
+    let password_hash = match hash(cx, password).await {
         Ok(hash) => hash,
-        Err(PasswordError::Busy) => return again(FormProblem::Busy),
-        Err(e) => {
-            tracing::error!(error = %e, "a password could not be hashed");
-            return again(FormProblem::Busy);
-        }
+        Err(problem) => return again(problem),
     };
     let locale = pending.as_ref().and_then(|p| p.request.ui_locale).unwrap_or_default();
     let name = (!name.is_empty()).then(|| name.to_owned());

@@ -255,19 +255,22 @@ pub enum FormProblem {
     LongPassword,
     /// The password is the address.
     SameAsEmail,
+    /// The password is one that others try first.
+    Guessable,
     /// The password pool is full.
     Busy,
 }
 
 impl FormProblem {
     /// Every problem.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoEmail,
         Self::OtherDomain,
         Self::LongName,
         Self::ShortPassword,
         Self::LongPassword,
         Self::SameAsEmail,
+        Self::Guessable,
         Self::Busy,
     ];
 }
