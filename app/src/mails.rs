@@ -32,6 +32,8 @@ pub enum Wish {
         name: Option<String>,
         /// The hash of the password that the account will have.
         password_hash: String,
+        /// Names the browser that asked.
+        browser: String,
     },
     /// The password of this address was changed.
     PasswordChanged {

@@ -7,6 +7,7 @@ use crate::oauth::support::{ADA, Acme, claims, given};
 
 both!(
     an_account_is_made_by_who_reads_the_mail,
+    in_another_browser_the_password_is_asked_for,
     nobody_learns_that_there_is_one_already,
     only_where_and_for_whom_the_tenant_lets_people,
     what_is_no_good_is_asked_for_again,
@@ -56,6 +57,26 @@ async fn an_account_is_made_by_who_reads_the_mail(server: &Server) {
     assert_eq!(server.number(row).await, 1);
     let events = "SELECT COUNT(*) FROM audit_events WHERE kind = 'user.registered'";
     assert_eq!(server.number(events).await, 1);
+}
+
+/// Somebody else may have asked, with a password of theirs, and hope that the person confirms it.
+async fn in_another_browser_the_password_is_asked_for(server: &Server) {
+    let acme = acme(server).await;
+    let (url, before) = (acme.url("/account/register"), users(server).await);
+    register(&mut Browser::new(server), &url, ("Mallory", EVE.0, "a-password-of-mallory")).await;
+    let (_, link) = mail(server, EVE.0, 1).await;
+    let mut eve = Browser::new(server);
+    let page = eve.open(&link).await.page();
+    assert!(page.has("#password"));
+    for wrong in ["", EVE.1, &"a".repeat(2_000)] {
+        let page = eve.submit(page.form("#confirm").fill("#password", wrong)).await.page();
+        assert!(page.has("#problem") && page.has("#confirm"), "{wrong}");
+    }
+    assert_eq!(users(server).await, before);
+    // Whoever asked on one device and reads the mail on another knows it.
+    let known = page.form("#confirm").fill("#password", "a-password-of-mallory");
+    assert!(eve.submit(known).await.page().has("#done"));
+    assert_eq!(users(server).await, before + 1);
 }
 
 async fn nobody_learns_that_there_is_one_already(server: &Server) {

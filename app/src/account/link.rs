@@ -12,7 +12,7 @@ use bailiwick_store::users::{self, Email, NewUser};
 use bailiwick_store::vault::Label;
 use bailiwick_store::{Error as StoreError, credentials};
 
-use super::{acceptable, hash};
+use super::{acceptable, busy, hash};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::cut_off::{cut_off, tell};
@@ -23,6 +23,7 @@ use crate::mails::{Asked, Wish};
 use crate::pages::{
     ConfirmRegistration, FormProblem, NewPassword, Notice, NoticeKind, Page, Problem,
 };
+use crate::password::MAX_PASSWORD;
 
 /// A secret of ours has 43 characters.
 const MAX_TOKEN: usize = 64;
@@ -125,8 +126,8 @@ fn page(
         }
         Purpose::Register => {
             let wanted = registration(opened)?;
-            let email = &wanted.email;
-            let page = ConfirmRegistration { action, token, csrf, email };
+            let (email, ask_password) = (&wanted.email, wanted.browser != browser.binding(cx));
+            let page = ConfirmRegistration { action, token, csrf, email, ask_password, problem };
             show(cx, &Page::ConfirmRegistration(page), how)
         }
     })
@@ -143,7 +144,14 @@ async fn use_link(
     let opened = open(cx, token).await?;
     let kind = match opened.link.purpose {
         Purpose::Register => {
-            register(cx, &opened).await?;
+            let wanted = registration(&opened)?;
+            let password = params.get("password")?.unwrap_or_default();
+            if wanted.browser != browser.binding(cx)
+                && let Err(problem) = knows(cx, password, &wanted).await
+            {
+                return page(cx, &browser, (token, &opened), Some(problem));
+            }
+            register(cx, &opened, wanted).await?;
             NoticeKind::Registered
         }
         Purpose::ResetPassword => {
@@ -205,8 +213,18 @@ fn registration(opened: &Opened) -> Result<Registration, PageError> {
     serde_json::from_slice(&opened.plain).map_err(|_| StoreError::Corrupt("account link").into())
 }
 
-async fn register(cx: &Cx, opened: &Opened) -> Result<(), PageError> {
-    let Registration { email, name, password_hash } = registration(opened)?;
+/// Whether somebody knows the password that the account is to have.
+async fn knows(cx: &Cx, password: &str, wanted: &Registration) -> Result<(), FormProblem> {
+    let typed = password.get(..MAX_PASSWORD).unwrap_or(password).into();
+    match cx.state.passwords.verify(typed, Some(wanted.password_hash.clone())).await {
+        Ok(true) if password.len() <= MAX_PASSWORD => Ok(()),
+        Ok(_) => Err(FormProblem::OtherPassword),
+        Err(e) => Err(busy(e)),
+    }
+}
+
+async fn register(cx: &Cx, opened: &Opened, wanted: Registration) -> Result<(), PageError> {
+    let Registration { email, name, password_hash, .. } = wanted;
     // The tenant may have closed its doors meanwhile.
     let admitted =
         normalize_email(&email).is_some_and(|e| cx.view.tenant.settings.accounts.admits(&e));

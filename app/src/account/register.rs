@@ -106,7 +106,8 @@ async fn ask(
     };
     let locale = pending.as_ref().and_then(|p| p.request.ui_locale).unwrap_or_default();
     let name = (!name.is_empty()).then(|| name.to_owned());
-    let wish = Wish::Register { email: typed.to_owned(), name, password_hash };
+    let (email, browser) = (typed.to_owned(), browser.binding(cx));
+    let wish = Wish::Register { email, name, password_hash, browser };
     let asked = Asked::new(wish, locale);
     let (tenant, now, env) = (cx.tenant_id(), cx.now, cx.env().clone());
     let vault = cx.view.vault.clone();

@@ -42,6 +42,9 @@ pub struct Registration {
     pub name: Option<String>,
     /// The hash of the password.
     pub password_hash: String,
+    /// Names the browser that asked: whoever confirms in another one shows that they know the
+    /// password, so that nobody confirms an account whose password a stranger chose.
+    pub browser: String,
 }
 
 /// Where what a link holds is sealed.
@@ -126,8 +129,8 @@ async fn outgoing(
             return Ok(Some(Outgoing { kind, to: email, link }));
         }
         Wish::Recover { email } => (email, None),
-        Wish::Register { email, name, password_hash } => {
-            (email.clone(), Some(Registration { email, name, password_hash }))
+        Wish::Register { email, name, password_hash, browser } => {
+            (email.clone(), Some(Registration { email, name, password_hash, browser }))
         }
     };
     let Some(email) = normalize_email(&typed) else { return Ok(None) };

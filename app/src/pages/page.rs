@@ -226,7 +226,7 @@ pub struct NewPassword<'a> {
 }
 
 /// Asks whether an account is wanted: programs that follow links in mails say nothing. Sends
-/// `token`, `csrf`.
+/// `token`, `csrf`, and `password` when it is asked for.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConfirmRegistration<'a> {
     /// Where the form is sent.
@@ -237,6 +237,10 @@ pub struct ConfirmRegistration<'a> {
     pub csrf: &'a str,
     /// The address of the account.
     pub email: &'a str,
+    /// Whether the password is asked for: this is not the browser that it was chosen in.
+    pub ask_password: bool,
+    /// Why the form is shown again.
+    pub problem: Option<FormProblem>,
 }
 
 /// Why a form is shown again.
@@ -257,13 +261,15 @@ pub enum FormProblem {
     SameAsEmail,
     /// The password is one that others try first.
     Guessable,
+    /// The password is not the one that was chosen.
+    OtherPassword,
     /// The password pool is full.
     Busy,
 }
 
 impl FormProblem {
     /// Every problem.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoEmail,
         Self::OtherDomain,
         Self::LongName,
@@ -271,6 +277,7 @@ impl FormProblem {
         Self::LongPassword,
         Self::SameAsEmail,
         Self::Guessable,
+        Self::OtherPassword,
         Self::Busy,
     ];
 }

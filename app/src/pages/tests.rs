@@ -359,6 +359,7 @@ fn focus_starts_where_typing_does() {
             Page::SignIn(form) if form.email.is_empty() => "email",
             Page::SignIn(form) if form.problem == Some(SignInProblem::NoEmail) => "email",
             Page::SignIn(_) | Page::NewPassword(_) => "password",
+            Page::ConfirmRegistration(form) if form.ask_password => "password",
             Page::Forgot(_) => "email",
             Page::Register(form) => match form.problem {
                 None | Some(FormProblem::LongName) => "name",

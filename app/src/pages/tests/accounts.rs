@@ -10,6 +10,14 @@ pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
     let forgot = Forgot { action, request, csrf, email, problem, back };
     let register = Register { action, request, csrf, name: text, email, problem, back };
     let new_password = NewPassword { action, token, csrf, email, problem };
+    let confirm = |ask_password, problem| ConfirmRegistration {
+        action,
+        token,
+        csrf,
+        email,
+        ask_password,
+        problem,
+    };
     let mut pages = vec![
         Page::Forgot(forgot.clone()),
         Page::Forgot(Forgot { request: "", email: "", back: None, ..forgot.clone() }),
@@ -22,7 +30,9 @@ pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
             ..register.clone()
         }),
         Page::NewPassword(new_password.clone()),
-        Page::ConfirmRegistration(ConfirmRegistration { action, token, csrf, email }),
+        Page::ConfirmRegistration(confirm(false, None)),
+        Page::ConfirmRegistration(confirm(true, None)),
+        Page::ConfirmRegistration(confirm(true, Some(FormProblem::OtherPassword))),
         Page::DevMail(DevMail { mails }),
         Page::DevMail(DevMail { mails: &[] }),
     ];
