@@ -5,10 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use bailiwick_domain::EventKind;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_protocol::Params;
-use bailiwick_store::Error as StoreError;
-use bailiwick_store::audit::{self, Actor, AuditEvent};
 
-use super::{back, pending};
+use super::{back, leave, pending};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, own_form};
@@ -75,15 +73,7 @@ async fn ask(
     cx.attempt("recovery", &email).await?.counted();
     let locale = pending.as_ref().and_then(|p| p.request.ui_locale).unwrap_or_default();
     let asked = Asked::new(Wish::Recover { email }, locale);
-    let (tenant, now, env) = (cx.tenant_id(), cx.now, cx.env().clone());
-    let vault = cx.view.vault.clone();
-    let actor = Actor::system(tenant);
-    let event = AuditEvent::new(cx.env(), tenant, EventKind::RecoveryRequested, actor);
-    let write = move |tx| async move {
-        asked.enqueue(&tx, tenant, &vault, (&env, now)).await?;
-        audit::append(&tx, &[event]).await
-    };
-    cx.store().write::<_, StoreError, _, _>(tenant, write).await?;
+    leave(cx, asked, EventKind::RecoveryRequested).await?;
     let back = back(cx, pending.as_ref());
     let done = Notice { kind: NoticeKind::RecoverySent, email: Some(typed), back: back.as_deref() };
     Ok(show(cx, &Page::Notice(done), Show { locale: Some(locale), ..Show::default() }))

@@ -1,12 +1,16 @@
 //! What people do with their own accounts, without being signed in: one file a page.
 
+use bailiwick_domain::EventKind;
 use bailiwick_protocol::Params;
+use bailiwick_store::Error as StoreError;
+use bailiwick_store::audit::{self, Actor, AuditEvent};
 use secrecy::SecretString;
 
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::page::PageError;
 use crate::flow::pending::Pending;
+use crate::mails::Asked;
 use crate::pages::FormProblem;
 use crate::password::{MAX_PASSWORD, MIN_PASSWORD, PasswordError};
 
@@ -25,6 +29,18 @@ fn pending(cx: &Cx, params: &Params, browser: &Browser) -> Result<Option<Pending
 /// The way back to the sign-in form.
 fn back(cx: &Cx, pending: Option<&Pending>) -> Option<String> {
     pending.map(|p| format!("{}/login?request={}", cx.issuer(), p.seal(cx)))
+}
+
+/// Leaves a wish for the worker, and a line in the audit trail.
+async fn leave(cx: &Cx, asked: Asked, kind: EventKind) -> Result<(), StoreError> {
+    let (tenant, now, env) = (cx.tenant_id(), cx.now, cx.env().clone());
+    let vault = cx.view.vault.clone();
+    let event = AuditEvent::new(cx.env(), tenant, kind, Actor::system(tenant));
+    let write = move |tx| async move {
+        asked.enqueue(&tx, tenant, &vault, (&env, now)).await?;
+        audit::append(&tx, &[event]).await
+    };
+    cx.store().write(tenant, write).await
 }
 
 /// A password that may be set for an account with this address and name.

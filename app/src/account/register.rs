@@ -6,10 +6,8 @@ use bailiwick_domain::tenant::Registration;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::{EventKind, Kind};
 use bailiwick_protocol::Params;
-use bailiwick_store::Error as StoreError;
-use bailiwick_store::audit::{self, Actor, AuditEvent};
 
-use super::{acceptable, back, hash, pending};
+use super::{acceptable, back, hash, leave, pending};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, own_form};
@@ -109,15 +107,7 @@ async fn ask(
     let (email, browser) = (typed.to_owned(), browser.binding(cx));
     let wish = Wish::Register { email, name, password_hash, browser };
     let asked = Asked::new(wish, locale);
-    let (tenant, now, env) = (cx.tenant_id(), cx.now, cx.env().clone());
-    let vault = cx.view.vault.clone();
-    let actor = Actor::system(tenant);
-    let event = AuditEvent::new(cx.env(), tenant, EventKind::RegistrationRequested, actor);
-    let write = move |tx| async move {
-        asked.enqueue(&tx, tenant, &vault, (&env, now)).await?;
-        audit::append(&tx, &[event]).await
-    };
-    cx.store().write::<_, StoreError, _, _>(tenant, write).await?;
+    leave(cx, asked, EventKind::RegistrationRequested).await?;
     let back = back(cx, pending.as_ref());
     let kind = NoticeKind::RegistrationSent;
     let done = Notice { kind, email: Some(typed), back: back.as_deref() };
