@@ -39,8 +39,8 @@ pub const MAX_COMMANDS: usize = 256;
 /// Something to commit.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// Its id, unique: a code or a family keeps the id of the command that used it, so that a
-    /// command whose answer was lost can be read back.
+    /// Its id, unique: a code or a family keeps the id of the command that used it, which tells a
+    /// statement's rows apart.
     pub id: CommandId,
     /// The tenant that it is about.
     pub tenant: TenantId,

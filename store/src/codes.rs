@@ -41,7 +41,7 @@ pub struct CodeRow {
     pub expires_at: Timestamp,
     /// When it was redeemed.
     pub used_at: Option<Timestamp>,
-    /// The command that redeemed it: a command whose answer was lost finds itself here.
+    /// The command that redeemed it.
     pub used_by: Option<CommandId>,
     /// Whether the grant is revoked.
     pub grant_revoked: bool,

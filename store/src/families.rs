@@ -33,7 +33,7 @@ pub struct FamilyRow {
     pub generation: i64,
     /// When that generation was issued.
     pub rotated_at: Timestamp,
-    /// The command that issued it: a command whose answer was lost finds itself here.
+    /// The command that issued it.
     pub rotated_by: Option<CommandId>,
     /// What was kept for the token endpoint.
     pub details: Json,

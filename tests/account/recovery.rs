@@ -12,6 +12,7 @@ both!(
     nobody_learns_who_has_an_account,
     a_link_works_once_for_an_hour_and_only_the_last_one,
     links_of_others_and_edited_ones_do_nothing,
+    an_address_that_was_given_up_opens_nothing,
     a_password_that_is_no_good_is_not_set,
     no_mailbox_is_filled,
 );
@@ -165,6 +166,19 @@ async fn links_of_others_and_edited_ones_do_nothing(server: &Server) {
     assert_eq!(browser.submit(strange).await.page().status, 403);
     assert!(opens(&acme, ADA.1).await);
     assert_eq!(set(&mut browser, &link, NEW).await.status, 200, "and it still works");
+}
+
+async fn an_address_that_was_given_up_opens_nothing(server: &Server) {
+    let acme = acme(server).await;
+    let mut browser = Browser::new(server);
+    forgot(&acme, &mut browser, ADA.0).await;
+    let (_, link) = mail(server, ADA.0, 1).await;
+    let moved = "UPDATE user_identifiers SET value = 'ada@new.example' \
+                 WHERE value = 'ada@example.com' RETURNING created_at";
+    server.rows::<(i64,)>(moved).await;
+    assert_eq!(set(&mut browser, &link, NEW).await.status, 404);
+    let changed = "SELECT COUNT(*) FROM audit_events WHERE kind = 'password.reset'";
+    assert_eq!(server.number(changed).await, 0);
 }
 
 async fn a_password_that_is_no_good_is_not_set(server: &Server) {

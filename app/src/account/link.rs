@@ -187,6 +187,9 @@ async fn set_password(
     let write = move |tx| async move {
         let used = account_links::use_once(&tx, tenant, &mac, now).await?;
         used.ok_or(StoreError::NotFound("link"))?;
+        // Whoever reads the mail of an address that the account has no longer gets nothing.
+        let owner = users::by_email(&tx, tenant, &email).await?;
+        owner.filter(|o| o.id == user && o.active).ok_or(StoreError::NotFound("user"))?;
         credentials::set_password(&tx, tenant, user, &hash, now).await?;
         users::verified(&tx, (tenant, user), &email, now).await?;
         let revoked = cut_off(&tx, tenant, user, now).await?;
