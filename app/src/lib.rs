@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod cx;
+pub mod factors;
 pub mod flow;
 pub mod health;
 pub mod http;

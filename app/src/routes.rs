@@ -36,12 +36,17 @@ fn tenant(routes: &mut ServiceConfig<'_>) {
         .service(login::consent::get)
         .service(login::consent::post)
         .service(login::sign_out::post)
+        .service(login::passkey::post)
+        .service(login::factor::get)
+        .service(login::factor::post)
+        .service(login::enrol::get)
         .service(account::forgot::get)
         .service(account::forgot::post)
         .service(account::register::get)
         .service(account::register::post)
         .service(account::link::get)
         .service(account::link::post)
+        .configure(account::portal::routes)
         .service(login::home::tenant)
         .configure(admin::routes);
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::acr::Acr;
 use crate::id::ApplicationId;
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
@@ -262,6 +263,10 @@ pub struct ApplicationSpec {
     /// An application of the tenant itself: users are not asked for consent.
     #[serde(default)]
     pub first_party: bool,
+    /// What every sign-in for it must reach: `1` (default), `2` for two factors, `phr` for a
+    /// passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required_acr: Option<Acr>,
     /// Lifetimes of what it is given.
     #[serde(default)]
     pub lifetimes: Lifetimes,

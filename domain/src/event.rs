@@ -60,6 +60,20 @@ events! {
     MailFailed = "mail.failed";
     /// Somebody signed in.
     SignedIn = "session.started";
+    /// Somebody who is signed in proved more: a second factor.
+    FactorUsed = "session.factor_used";
+    /// A user set up something to sign in with.
+    FactorAdded = "factor.added";
+    /// A user removed something to sign in with.
+    FactorRemoved = "factor.removed";
+    /// A user got new recovery codes.
+    RecoveryCodesMade = "recovery_codes.created";
+    /// A user set a new password, knowing the old one.
+    PasswordChanged = "password.changed";
+    /// A user had every browser forgotten.
+    BrowsersForgotten = "browsers.forgotten";
+    /// A user looked at everything that is kept.
+    DataExported = "user.data_exported";
     /// A session ended.
     SignedOut = "session.ended";
     /// A user allowed an application something.

@@ -3,6 +3,7 @@
 //! This crate performs no I/O, knows no HTTP and reads no clock: time and randomness reach the
 //! rest of the house through [`Env`], which is built once, when the application is built.
 
+pub mod acr;
 pub mod application;
 pub mod breaker;
 pub mod env;
@@ -17,6 +18,7 @@ pub mod text;
 pub mod time;
 pub mod user;
 
+pub use acr::{Acr, Factor, Factors};
 pub use application::{Application, ApplicationSpec};
 pub use env::Env;
 pub use error::Kind;

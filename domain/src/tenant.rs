@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::acr::{Acr, Factor, Factors};
 use crate::id::{OrganizationId, TenantId};
 use crate::limits::Limits;
 use crate::time::Timestamp;
@@ -46,6 +47,8 @@ pub struct TenantSettings {
     pub sessions: Sessions,
     /// How people get and keep their accounts.
     pub accounts: Accounts,
+    /// What is asked for beside the password.
+    pub mfa: Mfa,
     /// Signing keys.
     pub keys: Keys,
     /// Theme variables of the hosted pages.
@@ -102,6 +105,60 @@ impl Accounts {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         self.registration == Registration::Open
             && (self.email_domains.is_empty() || self.email_domains.iter().any(|d| d == domain))
+    }
+}
+
+/// What is asked for beside the password. Changes of an account ask for it whatever the device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mfa {
+    /// Of whom.
+    pub required: MfaRequired,
+    /// What may be used: `passkey`, `totp`, `email_code`; default the first two.
+    pub methods: Vec<Factor>,
+    /// How many days a browser may be remembered, so that it is not asked again: default 30, at
+    /// most 365, 0 for never.
+    pub remember_days: u32,
+}
+
+/// Of whom more than a password is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MfaRequired {
+    /// Of those who have set up a passkey or an authenticator app.
+    #[default]
+    WhenEnrolled,
+    /// Of everybody: who has nothing yet sets it up at the next sign-in.
+    Always,
+}
+
+impl Default for Mfa {
+    fn default() -> Self {
+        let methods = vec![Factor::Passkey, Factor::Totp];
+        Self { required: MfaRequired::default(), methods, remember_days: 30 }
+    }
+}
+
+impl Mfa {
+    /// What a user with these factors and a verified address or none may be asked for.
+    #[must_use]
+    pub fn usable(&self, factors: Factors, mail: bool) -> Factors {
+        let all = if mail { factors.with(Factor::EmailCode) } else { factors };
+        all.within(&self.methods)
+    }
+
+    /// What every sign-in of a user with these usable factors must reach.
+    #[must_use]
+    pub fn demands(&self, usable: Factors) -> Acr {
+        let asked = self.required == MfaRequired::Always || usable.any_set_up();
+        if asked { Acr::Two } else { Acr::One }
+    }
+
+    /// The most that somebody who has nothing yet can set up.
+    #[must_use]
+    pub fn offers(&self) -> Acr {
+        let offered = self.methods.iter().filter(|f| **f != Factor::EmailCode);
+        offered.map(|f| f.reaches()).max().unwrap_or_default()
     }
 }
 
@@ -172,6 +229,15 @@ impl TenantSettings {
         {
             let path = "accounts.email_domains";
             out.push(Mistake::new(path, "must be at most 100 domains such as example.com"));
+        }
+        if self.mfa.remember_days > 365 {
+            out.push(Mistake::new("mfa.remember_days", "must be 1 to 365 days, or 0 for never"));
+        }
+        if self.mfa.methods.contains(&Factor::RecoveryCode) {
+            out.push(Mistake::new("mfa.methods", "recovery codes come with the other methods"));
+        }
+        if self.mfa.required == MfaRequired::Always && self.mfa.methods.is_empty() {
+            out.push(Mistake::new("mfa.methods", "without a method nobody could sign in"));
         }
         if self.keys.rotation_days > 365 {
             out.push(Mistake::new("keys.rotation_days", "must be 1 to 365 days, or 0 for never"));

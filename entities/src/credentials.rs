@@ -15,16 +15,23 @@ pub struct Model {
     pub id: Uuid,
     /// Whose it is.
     pub user_id: Uuid,
-    /// `password`.
+    /// `password`, `passkey`, `totp`, `recovery_code`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
-    /// For a password: the Argon2id hash in PHC form.
+    /// For a password its hash, for a passkey its public half, for the rest a sealed secret.
     #[sea_orm(column_type = "Text")]
     pub data: String,
+    /// What the user calls it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub name: Option<String>,
+    /// What has to grow with every use: the time step of a code, the signature counter of a passkey.
+    pub counter: i64,
     /// When it was made.
     pub created_at: i64,
     /// When it last changed.
     pub updated_at: i64,
+    /// When it was last used.
+    pub last_used_at: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

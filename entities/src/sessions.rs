@@ -20,6 +20,8 @@ pub struct Model {
     /// How and when the user was authenticated: an array of `Authentication`.
     #[sea_orm(column_type = "JsonBinary")]
     pub authentications: Json,
+    /// What the browser said of itself and where it was, sealed by the tenant's vault.
+    pub device: Option<Vec<u8>>,
     /// When the user last authenticated.
     pub auth_time: i64,
     /// When it started.

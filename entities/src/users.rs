@@ -24,6 +24,8 @@ pub struct Model {
     pub claims: Json,
     /// Whether it may sign in.
     pub active: bool,
+    /// What the user has set up beside a password, as bits; kept in step with `credentials`.
+    pub factors: i64,
     /// Counts its changes, from 1.
     pub version: i64,
     /// When it was created.

@@ -5,9 +5,9 @@
 //! [`response`] renders the answer in the response mode.
 
 use bailiwick_domain::ApplicationSpec;
-use bailiwick_domain::ScopeSet;
 use bailiwick_domain::application::ResponseType;
 use bailiwick_domain::locale::Locale;
+use bailiwick_domain::{Acr, ScopeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -95,6 +95,10 @@ pub struct AuthorizationRequest {
     /// The greatest age of the authentication, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u64>,
+    /// The levels that will do, of those that we have: any that the user can reach (Core 3.1.2.1
+    /// `acr_values`, RFC 9470).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<Acr>,
     /// What to fill the sign-in form with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
@@ -122,8 +126,8 @@ pub fn client_id(params: &Params) -> Result<&str, OAuthError> {
 
 /// Checks a request of the application that [`client_id`] names.
 ///
-/// What no rule reads is ignored (RFC 6749 3.1): `display`, `acr_values` and `claims_locales`
-/// never cause an error. `id_token_hint` is for the caller to verify, see
+/// What no rule reads is ignored (RFC 6749 3.1): `display` and `claims_locales` never cause an
+/// error, nor do values of `acr_values` that we do not have. `id_token_hint` is for the caller to verify, see
 /// [`AuthorizationRequest::hinted`].
 ///
 /// # Errors
@@ -155,6 +159,7 @@ fn read(
         code_challenge: rules::code_challenge(params, app, response_type)?,
         prompts: rules::prompts(params)?,
         max_age: rules::max_age(params)?,
+        acr_values: rules::acr_values(params)?,
         login_hint: rules::login_hint(params)?,
         hint_sub: None,
         ui_locale: rules::ui_locale(params)?,
@@ -192,6 +197,24 @@ impl AuthorizationRequest {
     #[must_use]
     pub fn refuse(&self, error: OAuthError) -> Rejection {
         Rejection::Redirect { to: self.to.clone(), error }
+    }
+
+    /// The levels that will do, by `acr_values` or the `acr` of the `claims` parameter; any when
+    /// neither says.
+    #[must_use]
+    pub fn wanted_acr(&self) -> Vec<Acr> {
+        let accepts = |acr: &Acr| match self.claims.id_token.get("acr") {
+            Some(wish) if !wish.values.is_empty() => wish.accepts(&acr.name().into()),
+            _ => self.acr_values.is_empty() || self.acr_values.contains(acr),
+        };
+        Acr::ALL.into_iter().filter(accepts).collect()
+    }
+
+    /// What the tokens say: the highest level that was asked for among those that `reached`
+    /// satisfies, or what was reached when that is none of them.
+    #[must_use]
+    pub fn acr(&self, reached: Acr) -> Acr {
+        self.wanted_acr().into_iter().filter(|acr| *acr <= reached).max().unwrap_or(reached)
     }
 
     /// Whether `prompt` has this value.

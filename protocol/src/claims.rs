@@ -15,10 +15,6 @@ mod request;
 
 pub use request::{ClaimsRequest, Wish};
 
-/// The authentication context class that a sign-in with one factor reaches. Levels are decimal
-/// numbers from 1, in the manner of ISO/IEC 29115, whose level 0 Core 2 mentions.
-pub const ACR: &str = "1";
-
 /// The shape that Core 5.1 gives to a claim.
 #[derive(Clone, Copy)]
 enum Shape {

@@ -2,7 +2,7 @@
 //! RFC 8414 2).
 
 use bailiwick_domain::application::{GrantType, ResponseType, SigningAlg, SubjectType};
-use bailiwick_domain::{locale::Locale, scope};
+use bailiwick_domain::{Acr, locale::Locale, scope};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub fn metadata(issuer: &str, public_url: &str) -> Value {
             name(&GrantType::Implicit),
         ],
         "subject_types_supported": [name(&SubjectType::Public), name(&SubjectType::Pairwise)],
-        "acr_values_supported": [claims::ACR],
+        "acr_values_supported": Acr::ALL.map(Acr::name),
         "id_token_signing_alg_values_supported": id_token_algs.map(SigningAlg::name),
         "token_endpoint_auth_methods_supported": client_auth,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGS,

@@ -66,6 +66,9 @@ codes! {
     InteractionRequired = "interaction_required" => Invalid;
     /// The user must choose an account and `prompt` is `none` (Core 3.1.2.6).
     AccountSelectionRequired = "account_selection_required" => Invalid;
+    /// The user cannot be authenticated as asked for (OpenID Connect Core Error Code
+    /// `unmet_authentication_requirements` 1.0).
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements" => Invalid;
     /// Request objects are not supported (Core 3.1.2.6).
     RequestNotSupported = "request_not_supported" => Invalid;
     /// Request objects by reference are not supported (Core 3.1.2.6).

@@ -12,12 +12,14 @@ pub mod introspection;
 pub mod jose;
 pub mod logout;
 pub mod params;
+pub mod passkey;
 pub mod pkce;
 pub mod refresh;
 pub mod subject;
 pub mod token_request;
 pub mod token_response;
 pub mod tokens;
+pub mod totp;
 
 pub use error::{ErrorCode, OAuthError};
 pub use params::Params;

@@ -203,6 +203,27 @@ pub async fn page(
     Ok(rows.iter().filter_map(|row| readable(read(row))).collect())
 }
 
+/// What a user did, of some kinds, the newest first: at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_user(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    kinds: &[EventKind],
+    limit: u64,
+) -> Result<Vec<AuditEvent>> {
+    let names: Vec<String> = kinds.iter().map(|k| format!("'{}'", k.name())).collect();
+    let sql = format!(
+        "SELECT tenant_id, id, at, kind, actor_kind, actor_tenant_id, actor_id, target_kind, \
+         target_id, data, personal_sealed, personal_hash FROM audit_events \
+         WHERE tenant_id = $1 AND actor_id = $2 AND kind IN ({}) ORDER BY id DESC LIMIT $3",
+        names.join(", ")
+    );
+    let rows = sql::all(tx, &sql, [tenant.0.into(), user.0.into(), sql::limit(limit)]).await?;
+    Ok(rows.iter().filter_map(|row| readable(read(row))).collect())
+}
+
 fn read(row: &QueryResult) -> Result<AuditEvent> {
     let kind: String = row.value("kind")?;
     let actor: String = row.value("actor_kind")?;

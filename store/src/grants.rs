@@ -131,6 +131,72 @@ pub(crate) async fn revoke_between(
     revoke_found(tx, tenant, sql, args, now).await
 }
 
+/// Revokes every grant that a user gave one application, and forgets what the user allowed it; the
+/// result is the grants that this revoked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_of_application(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    application: ApplicationId,
+    now: Timestamp,
+) -> Result<Vec<GrantId>> {
+    let forget = "UPDATE consents SET revoked_at = $4, updated_at = $4, version = version + 1 \
+         WHERE tenant_id = $1 AND user_id = $2 AND application_id = $3 AND revoked_at IS NULL";
+    let args = [tenant.0.into(), user.0.into(), application.0.into(), now.0.into()];
+    sql::exec(tx, forget, args).await?;
+    let sql = "SELECT id FROM grants WHERE tenant_id = $1 AND user_id = $2 \
+         AND application_id = $3 AND revoked_at IS NULL";
+    revoke_found(tx, tenant, sql, vec![user.0.into(), application.0.into()], now).await
+}
+
+/// An application that may act for a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The application.
+    pub application: ApplicationId,
+    /// Its live grants, each with what was granted.
+    pub scopes: Vec<ScopeSet>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was last granted something.
+    pub last: Timestamp,
+}
+
+/// The applications that hold live grants of a user, the last granted first. It looks at the
+/// last thousand grants.
+///
+/// # Errors
+/// When the database fails.
+pub async fn connected(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    now: Timestamp,
+) -> Result<Vec<Connected>> {
+    let sql = "SELECT application_id, scopes, created_at FROM grants WHERE tenant_id = $1 \
+         AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 \
+         ORDER BY created_at DESC, id DESC LIMIT 1000";
+    let mut found: Vec<Connected> = Vec::new();
+    for row in sql::all(tx, sql, [tenant.0.into(), user.0.into(), now.0.into()]).await? {
+        let application = row.id("application_id")?;
+        let (at, scopes) = (row.time("created_at")?, row.json("scopes", "grant")?);
+        match found.iter_mut().find(|c| c.application == application) {
+            Some(known) => {
+                known.since = at;
+                if !known.scopes.contains(&scopes) {
+                    known.scopes.push(scopes);
+                }
+            }
+            None => {
+                let scopes = vec![scopes];
+                found.push(Connected { application, scopes, since: at, last: at });
+            }
+        }
+    }
+    Ok(found)
+}
+
 async fn revoke_found(
     tx: &TenantTx,
     tenant: TenantId,

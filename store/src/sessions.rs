@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_domain::user::Authentication;
-use bailiwick_domain::{BrowserId, SessionId, TenantId, Timestamp, UserId};
+use bailiwick_domain::{BrowserId, Factors, SessionId, TenantId, Timestamp, UserId};
 use bailiwick_entities::browsers;
 use sea_orm::{DbBackend, EntityTrait as _, IntoActiveModel as _, QueryResult};
 
@@ -12,8 +12,11 @@ use crate::error::{Error, Result};
 use crate::sql::{self, Row as _, Set, bytes32, json, readable};
 use crate::tx::TenantTx;
 
+mod of_user;
 #[cfg(test)]
 mod tests;
+
+pub use of_user::{Listed, of_user};
 
 /// What a browser is found by: the MAC of the secret in its cookie under the tenant's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +41,8 @@ pub struct StartSession {
     pub user: UserId,
     /// How and when.
     pub authentications: Vec<Authentication>,
+    /// What the browser says of itself and where it is, sealed.
+    pub device: Option<Vec<u8>>,
     /// The present time.
     pub now: Timestamp,
     /// When the session ends unless it is used.
@@ -61,6 +66,12 @@ pub struct SessionRow {
     pub email: Option<String>,
     /// The user's display name.
     pub name: Option<String>,
+    /// Whether that address is known to be the user's.
+    pub email_verified: bool,
+    /// What the user has set up beside a password.
+    pub factors: Factors,
+    /// Whether the user is not asked for more than the password in this browser.
+    pub remembered: bool,
     /// How and when the user was authenticated.
     pub authentications: Vec<Authentication>,
     /// When the user last authenticated.
@@ -100,8 +111,8 @@ pub async fn start(tx: &TenantTx, new: &StartSession) -> Result<BrowserId> {
     let started = sql::exec(
         tx,
         "INSERT INTO sessions (tenant_id, id, browser_id, user_id, authentications, auth_time, \
-         created_at, last_used_at, idle_expires_at, expires_at) \
-         SELECT u.tenant_id, $3, $4, u.id, $5, $6, $7, $7, $8, $9 FROM users u \
+         created_at, last_used_at, idle_expires_at, expires_at, device) \
+         SELECT u.tenant_id, $3, $4, u.id, $5, $6, $7, $7, $8, $9, $10 FROM users u \
          WHERE u.tenant_id = $1 AND u.id = $2 AND u.active AND u.deleted_at IS NULL",
         [
             new.tenant.0.into(),
@@ -113,6 +124,7 @@ pub async fn start(tx: &TenantTx, new: &StartSession) -> Result<BrowserId> {
             new.now.0.into(),
             new.idle_expires_at.0.into(),
             new.expires_at.0.into(),
+            new.device.clone().into(),
         ],
     )
     .await?;
@@ -155,12 +167,14 @@ async fn rotate(tx: &TenantTx, new: &StartSession, id: BrowserId, mac: [u8; 32])
     Ok(rotated == 1)
 }
 
-const COLUMNS: &str = "s.tenant_id, b.mac, s.id, s.browser_id, s.user_id, u.sub, u.name, e.display AS email, \
+const COLUMNS: &str = "s.tenant_id, b.mac, s.id, s.browser_id, s.user_id, u.sub, u.name, u.factors, \
+     e.display AS email, e.verified_at, r.expires_at AS remembered_until, \
      s.authentications, s.auth_time, s.created_at, s.idle_expires_at, s.expires_at";
 /// The user of a session that is alive at `$1`.
 const ALIVE: &str = "JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
      LEFT JOIN user_identifiers e ON e.tenant_id = u.tenant_id AND e.id = u.id \
-     WHERE s.ended_at IS NULL AND s.expires_at > $1 \
+     LEFT JOIN remembered_browsers r ON r.tenant_id = b.tenant_id AND r.browser_id = b.id \
+     AND r.user_id = u.id AND r.expires_at > $1 WHERE s.ended_at IS NULL AND s.expires_at > $1 \
      AND s.idle_expires_at > $1 AND b.expires_at > $1 AND u.active AND u.deleted_at IS NULL";
 
 /// The sessions that are alive in the browser whose cookie secret has this MAC, newest first.
@@ -353,6 +367,9 @@ fn read(row: &QueryResult) -> Result<SessionRow> {
         sub: row.value("sub")?,
         email: row.value("email")?,
         name: row.value("name")?,
+        email_verified: row.value::<Option<i64>>("verified_at")?.is_some(),
+        factors: Factors::from_bits(row.value("factors")?),
+        remembered: row.value::<Option<i64>>("remembered_until")?.is_some(),
         authentications: row.json("authentications", "session")?,
         auth_time: row.time("auth_time")?,
         created_at: row.time("created_at")?,

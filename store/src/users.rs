@@ -124,6 +124,7 @@ pub async fn create(
         name: new.name.clone(),
         claims: json(&new.claims),
         active: true,
+        factors: 0,
         version: 1,
         created_at: now.0,
         updated_at: now.0,

@@ -76,6 +76,8 @@ labels! {
     Browser = "browser",
     /// Pairwise subject identifiers (OpenID Connect Core 8.1).
     PairwiseSub = "pairwise_sub",
+    /// What a page has to bring back once.
+    Ceremony = "ceremony",
     /// Links of mails.
     AccountLink = "account_link",
     /// Keys and bodies of repeated requests.

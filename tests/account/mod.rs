@@ -1,6 +1,9 @@
 //! What people do with their accounts, and the mails that they get.
 
+mod factors;
 mod mail;
+mod passkeys;
+mod portal;
 mod recovery;
 mod registration;
 

@@ -18,6 +18,7 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+pub mod authenticator;
 pub mod browser;
 pub mod clients;
 pub mod cluster;
@@ -31,6 +32,7 @@ pub mod server;
 pub mod smtp;
 pub mod throwaway;
 
+pub use authenticator::Authenticator;
 pub use browser::{Browser, Visit};
 pub use cluster::Cluster;
 pub use env::TestClock;

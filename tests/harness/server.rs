@@ -58,6 +58,8 @@ pub struct Options {
     pub seed: u64,
     /// Further `BAILIWICK_*` variables, such as `("BAILIWICK_PASSWORDS__QUEUE", "1")`.
     pub config: Vec<(&'static str, String)>,
+    /// The host of its public address, when that is not `127.0.0.1`: passkeys need a name.
+    pub host: Option<&'static str>,
     /// Leaves out the check that every job was done.
     pub jobs_may_remain: bool,
 }
@@ -67,6 +69,12 @@ impl Options {
     #[must_use]
     pub fn real_time() -> Self {
         Self { time: Time::Real, ..Self::default() }
+    }
+
+    /// At `http://localhost:PORT`.
+    #[must_use]
+    pub fn localhost() -> Self {
+        Self { host: Some("localhost"), ..Self::default() }
     }
 
     /// With one more `BAILIWICK_*` variable.
@@ -108,7 +116,10 @@ impl Server {
         };
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let listen = format!("127.0.0.1:{}", free_port());
-        let base = format!("http://{listen}");
+        let base = match options.host {
+            Some(host) => listen.replace("127.0.0.1", &format!("http://{host}")),
+            None => format!("http://{listen}"),
+        };
         let mut config = HashMap::from([
             ("BAILIWICK_DATA_DIR".to_owned(), data.path().display().to_string()),
             ("BAILIWICK_LISTEN".to_owned(), listen),

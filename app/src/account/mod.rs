@@ -1,4 +1,5 @@
-//! What people do with their own accounts, without being signed in: one file a page.
+//! What people do with their own accounts: one file a page. Those for people who are signed in are in
+//! [`portal`].
 
 use bailiwick_domain::EventKind;
 use bailiwick_protocol::Params;
@@ -17,6 +18,7 @@ use crate::password::{MAX_PASSWORD, MIN_PASSWORD, PasswordError};
 pub mod dev_mail;
 pub mod forgot;
 pub mod link;
+pub mod portal;
 pub mod register;
 
 /// What of a sign-in somebody came from: none is as good as one that is too old, because nothing

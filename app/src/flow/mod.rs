@@ -3,11 +3,14 @@
 
 pub mod browser;
 pub mod cut_off;
+pub mod device;
 pub mod input;
 pub mod page;
 pub mod pending;
+pub mod portal;
 pub mod proceed;
 pub mod respond;
 pub mod sign_out;
+pub mod start;
 pub mod tokens;
 pub mod verified;

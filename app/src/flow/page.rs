@@ -21,6 +21,7 @@ pub struct PageError {
     detail: Option<String>,
     kind: Kind,
     limited: Option<Limited>,
+    instead: Option<HttpResponse>,
     retry: Option<String>,
 }
 
@@ -28,7 +29,21 @@ impl PageError {
     /// A problem of the request.
     #[must_use]
     pub const fn new(problem: Problem, code: &'static str) -> Self {
-        Self { problem, code, detail: None, kind: Kind::Invalid, limited: None, retry: None }
+        Self {
+            problem,
+            code,
+            detail: None,
+            kind: Kind::Invalid,
+            limited: None,
+            instead: None,
+            retry: None,
+        }
+    }
+
+    /// No problem: something else has to be done first, and this leads there.
+    #[must_use]
+    pub fn first(answer: HttpResponse) -> Self {
+        Self { instead: Some(answer), ..Self::new(Problem::Expired, "sign_in") }
     }
 
     /// The problem, with an address where it can be tried again.
@@ -103,7 +118,10 @@ of_ours!(bailiwick_actors::Error, bailiwick_store::Error);
 /// What a handler of a page comes to, as an answer.
 #[must_use]
 pub fn answer(cx: &Cx, done: Result<HttpResponse, PageError>) -> HttpResponse {
-    done.unwrap_or_else(|e| {
+    done.unwrap_or_else(|mut e| {
+        if let Some(instead) = e.instead.take() {
+            return instead;
+        }
         let page = Page::Error(ErrorPage {
             problem: e.problem,
             code: e.code,

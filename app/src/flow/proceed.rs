@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use bailiwick_domain::application::{ApplicationType, redirect_uri_matches};
+use bailiwick_domain::{Acr, Kind, SessionId};
 use bailiwick_protocol::authorize::interaction::{Account, Step, next_step};
 use bailiwick_protocol::authorize::response::failure;
 use bailiwick_store::applications::Stored;
@@ -12,8 +13,8 @@ use futures_util::future::try_join_all;
 use super::browser::Browser;
 use super::page::{self, PageError};
 use super::pending::Pending;
-use super::respond;
 use super::tokens::sub_for;
+use super::{portal, respond};
 use crate::cx::Cx;
 use crate::pages::Problem;
 
@@ -24,6 +25,9 @@ use crate::pages::Problem;
 /// A page that says so.
 pub fn application<'a>(cx: &'a Cx, pending: &Pending) -> Result<&'a Stored, PageError> {
     let request = &pending.request;
+    if portal::is_for(request) {
+        return Ok(portal::application());
+    }
     let gone = || PageError::new(Problem::UnknownApplication, "invalid_client");
     let app = cx.view.applications.by_client_id(&request.client_id).ok_or_else(gone)?;
     let spec = &app.application.spec;
@@ -44,12 +48,57 @@ pub async fn proceed(
     pending: &Pending,
     browser: &Browser,
 ) -> Result<HttpResponse, PageError> {
+    let (step, sessions) = next(cx, pending, browser).await?;
+    match step {
+        Step::Issue { session } => {
+            let app = application(cx, pending)?;
+            let row = of(&sessions, session)?;
+            if portal::is_for(&pending.request) {
+                return Ok(page::see_other(&portal::answer(&pending.request, session)));
+            }
+            respond::issue(cx, app, &pending.request, row).await
+        }
+        other => take(cx, pending, browser, other),
+    }
+}
+
+/// The next step, and the sessions of the browser that it was decided among.
+///
+/// # Errors
+/// Those of the store, as a page.
+pub async fn next(
+    cx: &Cx,
+    pending: &Pending,
+    browser: &Browser,
+) -> Result<(Step, Vec<SessionRow>), PageError> {
     let app = application(cx, pending)?;
     let sessions = browser.sessions(cx).await?;
     let accounts = accounts(cx, app, &sessions).await?;
-    let request = &pending.request;
-    let step = next_step(request, &app.application.spec, &accounts, &pending.progress, cx.now);
-    let to = |place: &str| {
+    let spec = &app.application.spec;
+    let step = next_step(&pending.request, spec, &accounts, &pending.progress, cx.now);
+    Ok((step, sessions))
+}
+
+/// One of the sessions of a browser.
+///
+/// # Errors
+/// A page: it ended meanwhile.
+pub fn of(sessions: &[SessionRow], id: SessionId) -> Result<&SessionRow, PageError> {
+    let gone = || PageError::new(Problem::Expired, "session_ended");
+    sessions.iter().find(|s| s.id == id).ok_or_else(gone)
+}
+
+/// The page of a step that is not the answer.
+///
+/// # Errors
+/// A page for an application that is gone.
+pub fn take(
+    cx: &Cx,
+    pending: &Pending,
+    browser: &Browser,
+    step: Step,
+) -> Result<HttpResponse, PageError> {
+    let to = |place: &str, pending: &Pending| {
         let sealed = pending.seal(cx);
         let mut answer = page::see_other(&format!("{}/login{place}?request={sealed}", cx.issuer()));
         if browser.is_new {
@@ -59,19 +108,30 @@ pub async fn proceed(
         answer
     };
     Ok(match step {
-        Step::Login { .. } => to(""),
-        Step::SelectAccount => to("/accounts"),
-        Step::Consent { .. } => to("/consent"),
+        Step::Login { .. } => to("", pending),
+        Step::SelectAccount => to("/accounts", pending),
+        Step::Consent { .. } => to("/consent", pending),
+        // From here on it is about this session.
+        Step::Factor { session, .. } => to("/factor", &pending.clone().after(|p| p.chose(session))),
+        Step::Enrol { session, .. } => to("/enrol", &pending.clone().after(|p| p.chose(session))),
+        Step::Fail(error) if portal::is_for(&pending.request) => {
+            return Err(PageError::new(Problem::Forbidden, error.code.name())
+                .detail(error.description)
+                .of_kind(Kind::Forbidden));
+        }
         Step::Fail(error) => {
-            let delivery = failure(&request.to, cx.issuer(), &error);
-            page::deliver(cx, &delivery, Some(&app.application.spec.name))
+            let app = application(cx, pending)?;
+            let delivery = failure(&pending.request.to, cx.issuer(), &error);
+            page::deliver(cx, &delivery, name(app))
         }
-        Step::Issue { session } => {
-            let gone = || PageError::new(Problem::Expired, "session_ended");
-            let row = sessions.iter().find(|s| s.id == session).ok_or_else(gone)?;
-            respond::issue(cx, app, request, row).await?
-        }
+        Step::Issue { session } => page::see_other(&portal::answer(&pending.request, session)),
     })
+}
+
+/// What people call an application; the account pages have no name.
+#[must_use]
+pub fn name(app: &Stored) -> Option<&str> {
+    Some(app.application.spec.name.as_str()).filter(|name| !name.is_empty())
 }
 
 /// The accounts of a browser, as the application that asks sees them.
@@ -87,16 +147,29 @@ pub async fn accounts(
         return Ok(Vec::new());
     }
     let application = app.application.id;
-    let consents = try_join_all(sessions.iter().map(|session| {
-        cx.tenant.look_up(Parties { user: session.user, application, organization: None })
-    }));
-    let consents = consents.await?;
-    let accounts = sessions.iter().zip(consents).map(|(session, consent)| Account {
-        session: session.id,
-        sub: sub_for(cx, app, &session.sub),
-        email: session.email.clone(),
-        auth_time: session.auth_time,
-        consent: consent.map(|c| c.scopes),
+    let consents = if app.application.spec.first_party {
+        vec![None; sessions.len()]
+    } else {
+        let consents = sessions.iter().map(|session| {
+            cx.tenant.look_up(Parties { user: session.user, application, organization: None })
+        });
+        try_join_all(consents).await?
+    };
+    let mfa = &cx.view.tenant.settings.mfa;
+    let accounts = sessions.iter().zip(consents).map(|(session, consent)| {
+        let usable = mfa.usable(session.factors, session.email_verified);
+        let acr = Acr::of(&session.authentications);
+        Account {
+            session: session.id,
+            sub: sub_for(cx, app, &session.sub),
+            email: session.email.clone(),
+            auth_time: session.auth_time,
+            acr,
+            reach: acr.max(usable.reach()),
+            offer: mfa.offers(),
+            demand: if session.remembered { Acr::One } else { mfa.demands(usable) },
+            consent: consent.map(|c| c.scopes),
+        }
     });
     Ok(accounts.collect())
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use bailiwick_domain::{EventKind, GrantId, Timestamp};
+use bailiwick_domain::{Acr, EventKind, GrantId, Timestamp, acr};
 use bailiwick_protocol::authorize::AuthorizationRequest;
 use bailiwick_protocol::authorize::response::{Issued, IssuedToken, success};
-use bailiwick_protocol::claims::ACR;
 use bailiwick_protocol::token_request::{CodeDetails, FamilyDetails, audience};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
@@ -32,15 +31,13 @@ pub async fn issue(
     session: &SessionRow,
 ) -> Result<HttpResponse, PageError> {
     let spec = &app.application.spec;
-    let mut amr: Vec<String> =
-        session.authentications.iter().flat_map(|a| a.amr.iter().cloned()).collect();
-    amr.dedup();
+    let steps = &session.authentications;
     let authorized = FamilyDetails {
         scopes: request.scopes.clone(),
         resources: request.resources.clone(),
         auth_time: session.auth_time,
-        acr: Some(ACR.to_owned()),
-        amr,
+        acr: Some(request.acr(Acr::of(steps)).name().to_owned()),
+        amr: acr::amr(steps),
         sid: Some(session.id),
         claims: request.claims.clone(),
         organization: None,

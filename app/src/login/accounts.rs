@@ -42,7 +42,7 @@ async fn choose(cx: &Cx, request: &HttpRequest) -> Result<HttpResponse, PageErro
         action: &format!("{}/login/accounts", cx.issuer()),
         request: &sealed,
         csrf: &browser.csrf(cx),
-        application: Some(&app.application.spec.name),
+        application: proceed::name(app),
         accounts: accounts.collect(),
         another_account: &format!("{}/login?request={sealed}", cx.issuer()),
     });

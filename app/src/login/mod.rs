@@ -2,7 +2,10 @@
 
 pub mod accounts;
 pub mod consent;
+pub mod enrol;
+pub mod factor;
 pub mod home;
+pub mod passkey;
 pub mod resume;
 pub mod sign_in;
 pub mod sign_out;

@@ -2,28 +2,27 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use bailiwick_actors::RevokedKey;
+use bailiwick_actors::Error as ActorError;
 use bailiwick_actors::limits::Limited;
+use bailiwick_domain::acr::Factor;
 use bailiwick_domain::tenant::Registration;
 use bailiwick_domain::text::normalize_email;
-use bailiwick_domain::user::Authentication;
-use bailiwick_domain::{EventKind, SessionId};
 use bailiwick_protocol::Params;
-use bailiwick_store::audit::{self, Actor, AuditEvent};
-use bailiwick_store::sessions::{self, SessionRow, StartSession};
+use bailiwick_store::Error as StoreError;
 use bailiwick_store::users::{self, IdentifierKind, SignInRow};
-use bailiwick_store::{Error as StoreError, browsers};
 use secrecy::SecretString;
 
 use super::resume;
 use crate::cx::Cx;
-use crate::flow::browser::{self, Browser};
+use crate::factors::{Proof, passkey};
+use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, pending_in_form, pending_in_query};
 use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::flow::proceed;
+use crate::flow::start::{Started, start};
 use crate::http::limits;
-use crate::pages::{Page, SignIn, SignInProblem, Wait};
+use crate::pages::{Page, Passkey, SignIn, SignInProblem, Wait};
 use crate::password::{MAX_PASSWORD, PasswordError};
 
 /// The sign-in form.
@@ -102,7 +101,7 @@ async fn sign_in(
         Ok(attempt) => attempt,
         Err(limited) => return too_many(cx, (&pending, &browser), typed, &limited),
     };
-    let tenant = cx.tenant_id();
+    let (tenant, address) = (cx.tenant_id(), email.clone());
     let read = move |tx| async move {
         users::find_for_sign_in(&tx, tenant, IdentifierKind::Email, &email).await
     };
@@ -126,13 +125,15 @@ async fn sign_in(
     match row.filter(|r| right && r.user.active) {
         Some(row) => {
             attempt.succeeded(cx.now).await;
-            let accounts = browser.sessions(cx).await?;
-            let started = start(cx, &browser, &row, &accounts).await;
-            let (session, ended, browser) = match started {
-                Err(StoreError::NotFound(_)) => return again(SignInProblem::Wrong),
+            let stored = row.password.clone();
+            let proof = Proof::Password { email: address, stored };
+            let started = start(cx, (&browser, request), row.user.id, proof).await;
+            let Started { session, browser } = match started {
+                Err(ActorError::Store(StoreError::NotFound(_))) => {
+                    return again(SignInProblem::Wrong);
+                }
                 other => other?,
             };
-            cx.tenant.revoked(ended.into_iter().map(RevokedKey::Session)).await?;
             let pending = pending.after(|p| p.signed_in(session)).rebound(cx, &browser);
             let mut done = resume::redirect(cx, &pending);
             let _ = done.add_cookie(&browser.cookie(cx));
@@ -146,66 +147,8 @@ async fn sign_in(
     }
 }
 
-/// Renews the session that the user has in this browser, or starts one. Either way the browser gets
-/// a new secret, so that one planted before is worth nothing.
-async fn start(
-    cx: &Cx,
-    browser: &Browser,
-    row: &SignInRow,
-    accounts: &[SessionRow],
-) -> Result<(SessionId, Vec<SessionId>, Browser), StoreError> {
-    let (tenant, user, env) = (cx.tenant_id(), row.user.id, cx.env().clone());
-    let lifetimes = cx.view.tenant.settings.sessions;
-    let present = accounts.iter().find(|s| s.user == user).map(|s| s.id);
-    let fresh = Browser::fresh(cx);
-    let (old_mac, new_mac, now) = (browser.mac(cx), fresh.mac(cx), cx.now);
-    let step = Authentication { connection: "password".into(), amr: vec!["pwd".into()], at: now };
-    let verified = row.password.clone();
-    let email = row.user.email.as_deref().and_then(normalize_email).unwrap_or_default();
-    let write = move |tx| async move {
-        // Verifying took a while: a password that was reset meanwhile opens nothing.
-        let kind = IdentifierKind::Email;
-        let now_stored = users::find_for_sign_in(&tx, tenant, kind, &email).await?;
-        if now_stored.and_then(|r| r.password) != verified {
-            return Err(StoreError::NotFound("user"));
-        }
-        let previous = browsers::find(&tx, tenant, &old_mac).await?;
-        let mut new = StartSession {
-            tenant,
-            browser: env.id(),
-            browser_mac: new_mac,
-            previous: previous.map(|b| (b.id, old_mac)),
-            browser_expires_at: now.plus(browser::LIFETIME),
-            session: present.unwrap_or_else(|| env.id()),
-            user,
-            authentications: vec![step],
-            now,
-            idle_expires_at: now.plus_secs(lifetimes.idle_lifetime),
-            expires_at: now.plus_secs(lifetimes.absolute_lifetime),
-        };
-        if present.is_none() || !sessions::renew(&tx, &new).await? {
-            new.session = env.id();
-            sessions::start(&tx, &new).await?;
-        }
-        let ended = sessions::end_beyond(&tx, (tenant, user), lifetimes.max_per_user, now).await?;
-        let event = |kind, session: SessionId, data| {
-            let actor = Actor::user(tenant, user);
-            AuditEvent::new(&env, tenant, kind, actor).on("session", session.0).with(data)
-        };
-        let too_many = serde_json::json!({ "reason": "max_per_user" });
-        let mut events: Vec<_> =
-            ended.iter().map(|id| event(EventKind::SignedOut, *id, too_many.clone())).collect();
-        let amr = serde_json::json!({ "amr": ["pwd"] });
-        events.push(event(EventKind::SignedIn, new.session, amr));
-        audit::append(&tx, &events).await?;
-        Ok::<_, StoreError>((new.session, ended))
-    };
-    let (session, ended) = cx.store().write(tenant, write).await?;
-    Ok((session, ended, fresh))
-}
-
 /// The form again, with when it may be sent again.
-fn too_many(
+pub(super) fn too_many(
     cx: &Cx,
     (pending, browser): (&Pending, &Browser),
     email: &str,
@@ -218,7 +161,7 @@ fn too_many(
     Ok(answer)
 }
 
-fn form(
+pub(super) fn form(
     cx: &Cx,
     (pending, browser): (&Pending, &Browser),
     has_others: bool,
@@ -229,21 +172,29 @@ fn form(
     let others = format!("{}/login/accounts?request={sealed}", cx.issuer());
     let open = cx.view.tenant.settings.accounts.registration == Registration::Open;
     let register = open.then(|| format!("{}/account/register?request={sealed}", cx.issuer()));
+    let passkey_action = format!("{}/login/passkey", cx.issuer());
+    let allowed = cx.view.tenant.settings.mfa.methods.contains(&Factor::Passkey);
+    let asking = allowed.then(|| passkey::ask(cx, browser, None)).flatten();
     let page = Page::SignIn(SignIn {
         action: &format!("{}/login", cx.issuer()),
         request: &sealed,
         csrf: &browser.csrf(cx),
-        application: Some(&app.application.spec.name),
+        application: proceed::name(app),
         email,
         problem,
         another_account: has_others.then_some(others.as_str()),
         wait,
         forgot: &format!("{}/account/forgot?request={sealed}", cx.issuer()),
         register: register.as_deref(),
+        passkey: asking.as_ref().map(|a| Passkey {
+            action: &passkey_action,
+            options: &a.options,
+            ceremony: &a.ceremony,
+        }),
     });
     let status = match problem {
         None => StatusCode::OK,
-        Some(SignInProblem::Wrong) => StatusCode::UNAUTHORIZED,
+        Some(SignInProblem::Wrong | SignInProblem::Passkey) => StatusCode::UNAUTHORIZED,
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(SignInProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
         Some(SignInProblem::Stale) => StatusCode::FORBIDDEN,

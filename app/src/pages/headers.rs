@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::{Look, Page};
+use super::{Content, Look, Page, Passkeys};
 
 /// The headers of a page, `content-type` among them.
 ///
@@ -40,7 +40,12 @@ pub fn headers(
 /// `window.opener`, which `same-origin` would cut for good.
 const fn opener_policy(page: &Page<'_>) -> &'static str {
     match page {
-        Page::SignIn(_) | Page::Accounts(_) | Page::Consent(_) | Page::FormPost(_) => "unsafe-none",
+        Page::SignIn(_)
+        | Page::SecondFactor(_)
+        | Page::Enrol(_)
+        | Page::Accounts(_)
+        | Page::Consent(_)
+        | Page::FormPost(_) => "unsafe-none",
         Page::SignOut(_)
         | Page::SignedOut(_)
         | Page::Forgot(_)
@@ -50,6 +55,7 @@ const fn opener_policy(page: &Page<'_>) -> &'static str {
         | Page::Notice(_)
         | Page::DevMail(_)
         | Page::Error(_)
+        | Page::Portal(_)
         | Page::TenantHome(_)
         | Page::PlatformHome(_) => "same-origin",
     }
@@ -61,8 +67,12 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
             let to = source(post.action).unwrap_or_else(|| "'none'".into());
             (to, format!(" script-src 'nonce-{nonce}';"))
         }
-        Page::SignIn(_)
-        | Page::Accounts(_)
+        Page::SignIn(_) | Page::SecondFactor(_) | Page::Portal(_) => {
+            let to = redirect.and_then(source).map(|s| format!(" {s}")).unwrap_or_default();
+            let script = has_script(page).then(|| format!(" script-src 'nonce-{nonce}';"));
+            (format!("'self'{to}"), script.unwrap_or_default())
+        }
+        Page::Accounts(_)
         | Page::Consent(_)
         | Page::SignOut(_)
         | Page::Forgot(_)
@@ -73,6 +83,7 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
             (format!("'self'{to}"), String::new())
         }
         Page::SignedOut(_)
+        | Page::Enrol(_)
         | Page::Notice(_)
         | Page::DevMail(_)
         | Page::Error(_)
@@ -83,6 +94,18 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
         "default-src 'none'; style-src 'nonce-{nonce}';{script} img-src 'self' data:; \
          form-action {form}; frame-ancestors 'none'; base-uri 'none'"
     )
+}
+
+/// Whether the page asks the browser for a passkey.
+fn has_script(page: &Page<'_>) -> bool {
+    match page {
+        Page::SignIn(page) => page.passkey.is_some(),
+        Page::SecondFactor(page) => page.passkey.is_some(),
+        Page::Portal(page) => {
+            matches!(page.content, Content::Passkeys(Passkeys { options: Some(_), .. }))
+        }
+        _ => false,
+    }
 }
 
 /// The CSP source that allows `uri`: its origin, or only its scheme where a CSP host cannot say it:

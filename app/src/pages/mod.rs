@@ -2,15 +2,18 @@
 //!
 //! Pure: a typed [`Page`] and a [`Look`] become a string of HTML ([`render`]) and a list of header
 //! pairs ([`headers`]); the HTTP server is elsewhere. A page is one HTML response with its style
-//! inside: no other request, no script but the one that submits a `form_post` response.
+//! inside: no other request, and no script but those that submit a `form_post` response and ask the
+//! browser for a passkey.
 //!
 //! Texts are in `app/messages/<locale>.json`, looked up by `t("key", name=value)`; templates hold
 //! none. Form fields and stable element ids are listed in `app/templates/README.md`.
 
+mod factor;
 mod headers;
 mod letter;
 mod messages;
 mod page;
+mod portal;
 mod theme;
 
 #[cfg(test)]
@@ -24,6 +27,7 @@ use bailiwick_domain::tenant::Theme;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 
+pub use factor::{Enrol, FactorProblem, Passkey, SecondFactor};
 pub use headers::headers;
 pub use letter::{Letter, LetterKind, letter};
 pub use page::{
@@ -31,9 +35,17 @@ pub use page::{
     FormProblem, NewPassword, Notice, NoticeKind, Page, PlatformHome, Problem, Register, SignIn,
     SignInProblem, SignOut, SignedOut, TenantHome, Wait,
 };
+pub use portal::{
+    Applications, ConnectedItem, Content, Done, EventItem, Events, Frame, Overview, PasskeyItem,
+    Passkeys, Password, Portal, Profile, RecoveryCodes, SHOWN_EVENTS, SessionItem, Sessions, Tab,
+    Totp, TotpNew,
+};
 
 /// The product's mark, as SVG. Every page holds it as a `data:` icon.
 pub const FAVICON: &str = include_str!("../../assets/favicon.svg");
+
+/// Asks the browser for passkeys: the only script but the one that submits a `form_post` response.
+const PASSKEYS: &str = include_str!("../../assets/passkeys.js");
 
 const STYLE: &str = include_str!("../../assets/pages.css");
 
@@ -41,24 +53,42 @@ const STYLE: &str = include_str!("../../assets/pages.css");
 /// takes a tenth of it.
 const FUEL: u64 = 50_000;
 
-const TEMPLATES: [(&str, &str); 17] = [
-    ("base.html", include_str!("../../templates/base.html")),
-    ("macros.html", include_str!("../../templates/macros.html")),
-    ("sign_in.html", include_str!("../../templates/sign_in.html")),
-    ("accounts.html", include_str!("../../templates/accounts.html")),
-    ("consent.html", include_str!("../../templates/consent.html")),
-    ("sign_out.html", include_str!("../../templates/sign_out.html")),
-    ("signed_out.html", include_str!("../../templates/signed_out.html")),
-    ("forgot.html", include_str!("../../templates/forgot.html")),
-    ("register.html", include_str!("../../templates/register.html")),
-    ("new_password.html", include_str!("../../templates/new_password.html")),
-    ("confirm_registration.html", include_str!("../../templates/confirm_registration.html")),
-    ("notice.html", include_str!("../../templates/notice.html")),
-    ("dev_mail.html", include_str!("../../templates/dev_mail.html")),
-    ("error.html", include_str!("../../templates/error.html")),
-    ("form_post.html", include_str!("../../templates/form_post.html")),
-    ("tenant_home.html", include_str!("../../templates/tenant_home.html")),
-    ("platform_home.html", include_str!("../../templates/platform_home.html")),
+macro_rules! template {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../templates/", $name)))
+    };
+}
+
+const TEMPLATES: [(&str, &str); 29] = [
+    template!("base.html"),
+    template!("macros.html"),
+    template!("sign_in.html"),
+    template!("second_factor.html"),
+    template!("enrol.html"),
+    template!("portal/frame.html"),
+    template!("portal/overview.html"),
+    template!("portal/profile.html"),
+    template!("portal/password.html"),
+    template!("portal/passkeys.html"),
+    template!("portal/totp.html"),
+    template!("portal/recovery_codes.html"),
+    template!("portal/sessions.html"),
+    template!("portal/applications.html"),
+    template!("portal/events.html"),
+    template!("accounts.html"),
+    template!("consent.html"),
+    template!("sign_out.html"),
+    template!("signed_out.html"),
+    template!("forgot.html"),
+    template!("register.html"),
+    template!("new_password.html"),
+    template!("confirm_registration.html"),
+    template!("notice.html"),
+    template!("dev_mail.html"),
+    template!("error.html"),
+    template!("form_post.html"),
+    template!("tenant_home.html"),
+    template!("platform_home.html"),
 ];
 
 /// No page: a letter has no header and footer of the site, and brings its own style.
@@ -135,11 +165,19 @@ fn engine(
     }
     engine.add_template("mail.html", MAIL).expect("it compiles: tested");
     engine.add_function("t", messages::function(text));
+    engine.add_filter("time", time);
     engine.add_filter("initial", |name: &str| initial(name));
     engine.add_global("standard_scopes", Value::from(Serde(STANDARD)));
     engine.add_global("style", Value::from_safe_string(STYLE.to_owned()));
+    engine.add_global("passkeys_script", Value::from_safe_string(PASSKEYS.to_owned()));
     engine.add_global("icon", Value::from_safe_string(icon()));
     engine
+}
+
+/// A time as people read it, to the minute, of one in RFC 3339.
+fn time(text: &str) -> String {
+    let (day, time) = text.split_once('T').unwrap_or((text, ""));
+    format!("{day} {} UTC", time.get(..5).unwrap_or(time))
 }
 
 /// The letter of a monogram; empty when the name has neither letter nor digit.

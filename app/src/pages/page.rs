@@ -3,6 +3,8 @@
 use bailiwick_domain::{Kind, ScopeSet};
 use serde::Serialize;
 
+use super::factor::{Enrol, Passkey, SecondFactor};
+use super::portal::Portal;
 use crate::mails::mailbox::Sent;
 
 /// A hosted page.
@@ -11,6 +13,9 @@ use crate::mails::mailbox::Sent;
 #[expect(missing_docs, reason = "each variant is named and documented by what it holds")]
 pub enum Page<'a> {
     SignIn(SignIn<'a>),
+    SecondFactor(SecondFactor<'a>),
+    Enrol(Enrol<'a>),
+    Portal(Portal<'a>),
     Accounts(Accounts<'a>),
     Consent(Consent<'a>),
     SignOut(SignOut<'a>),
@@ -31,6 +36,9 @@ impl Page<'_> {
     pub(super) const fn template(&self) -> &'static str {
         match self {
             Self::SignIn(_) => "sign_in.html",
+            Self::SecondFactor(_) => "second_factor.html",
+            Self::Enrol(_) => "enrol.html",
+            Self::Portal(portal) => portal.frame.tab.template(),
             Self::Accounts(_) => "accounts.html",
             Self::Consent(_) => "consent.html",
             Self::SignOut(_) => "sign_out.html",
@@ -85,6 +93,8 @@ pub struct SignIn<'a> {
     pub forgot: &'a str,
     /// Link for who has no account, when people may make one.
     pub register: Option<&'a str>,
+    /// What a passkey is asked for with, where passkeys may sign in.
+    pub passkey: Option<Passkey<'a>>,
 }
 
 /// Why a sign-in form is shown again.
@@ -103,12 +113,21 @@ pub enum SignInProblem {
     Busy,
     /// The form was too old, or from another browser; it is good again now.
     Stale,
+    /// The passkey is not right.
+    Passkey,
 }
 
 impl SignInProblem {
     /// Every problem.
-    pub const ALL: [Self; 6] =
-        [Self::Wrong, Self::NoEmail, Self::NoPassword, Self::TooMany, Self::Busy, Self::Stale];
+    pub const ALL: [Self; 7] = [
+        Self::Wrong,
+        Self::NoEmail,
+        Self::NoPassword,
+        Self::TooMany,
+        Self::Busy,
+        Self::Stale,
+        Self::Passkey,
+    ];
 }
 
 /// Choice between the accounts of one browser. Sends `request`, `csrf`, `account`.
@@ -265,11 +284,21 @@ pub enum FormProblem {
     OtherPassword,
     /// The password pool is full.
     Busy,
+    /// The form was too old; it is good again now.
+    Stale,
+    /// The code is not right.
+    WrongCode,
+    /// The passkey was not accepted.
+    Passkey,
+    /// The present password is not right.
+    CurrentPassword,
+    /// Asked too often.
+    TooMany,
 }
 
 impl FormProblem {
     /// Every problem.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::NoEmail,
         Self::OtherDomain,
         Self::LongName,
@@ -279,6 +308,11 @@ impl FormProblem {
         Self::Guessable,
         Self::OtherPassword,
         Self::Busy,
+        Self::Stale,
+        Self::WrongCode,
+        Self::Passkey,
+        Self::CurrentPassword,
+        Self::TooMany,
     ];
 }
 

@@ -17,6 +17,7 @@ pub(super) const TABLES: &[Table] = &[
             uuid("browser_id"),
             uuid("user_id"),
             json("authentications"),
+            bytes("device").null(),
             int("auth_time"),
             int("created_at"),
             int("last_used_at"),
@@ -32,6 +33,17 @@ pub(super) const TABLES: &[Table] = &[
         index(&["ended_at"]).only("ended_at IS NOT NULL"),
     ])
     .owners(&[("browser_id", "browsers"), ("user_id", "users")]),
+    // Browsers that a user is not asked for a second factor in.
+    tenant(
+        "remembered_browsers",
+        &["browser_id", "user_id"],
+        &[uuid("browser_id"), uuid("user_id"), int("created_at"), int("expires_at")],
+    )
+    .indexes(&[index(&["tenant_id", "user_id"]), index(&["expires_at"])])
+    .owners(&[("browser_id", "browsers"), ("user_id", "users")]),
+    // What works once and was used: challenges and codes that we gave away sealed.
+    tenant("spent", &["hash"], &[bytes("hash"), int("expires_at")])
+        .indexes(&[index(&["expires_at"])]),
     // Here and in grants a nil organization_id stands for none, so that it can be in a unique key.
     tenant(
         "consents",
@@ -136,5 +148,8 @@ pub(super) const TABLES: &[Table] = &[
             bytes("hash").null(),
         ],
     )
-    .indexes(&[index(&["tenant_id", "at", "id"])]),
+    .indexes(&[
+        index(&["tenant_id", "at", "id"]),
+        index(&["tenant_id", "actor_id", "id"]).only("actor_id IS NOT NULL"),
+    ]),
 ];

@@ -55,6 +55,7 @@ pub(super) const TABLES: &[Table] = &[
             text("name").null(),
             json("claims"),
             boolean("active"),
+            int("factors"),
             int("version"),
             int("created_at"),
             int("updated_at"),
@@ -85,8 +86,11 @@ pub(super) const TABLES: &[Table] = &[
             uuid("user_id"),
             text("kind"),
             text("data"),
+            text("name").null(),
+            int("counter"),
             int("created_at"),
             int("updated_at"),
+            int("last_used_at").null(),
         ],
     )
     .indexes(&[index(&["tenant_id", "user_id"])])

@@ -1,11 +1,10 @@
 //! What the user must do before a request is answered: a pure decision, taken anew after each page.
 
 use bailiwick_domain::application::ApplicationType;
-use bailiwick_domain::{ApplicationSpec, ScopeSet, SessionId, Timestamp};
+use bailiwick_domain::{Acr, ApplicationSpec, ScopeSet, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{AuthorizationRequest, Prompt};
-use crate::claims::ACR;
 use crate::error::{ErrorCode, OAuthError};
 
 /// A live session of an active user in the browser at hand.
@@ -19,6 +18,14 @@ pub struct Account {
     pub email: Option<String>,
     /// When the user last signed in.
     pub auth_time: Timestamp,
+    /// What the steps of the session's sign-in reach.
+    pub acr: Acr,
+    /// What they could reach together with what else the user may be asked for.
+    pub reach: Acr,
+    /// What they could reach if the user set something up first.
+    pub offer: Acr,
+    /// What the tenant asks of this user in this browser.
+    pub demand: Acr,
     /// What the user has consented to for this application; none when never asked.
     pub consent: Option<ScopeSet>,
 }
@@ -68,6 +75,20 @@ pub enum Step {
         session: Option<SessionId>,
         /// Why, for the page to say.
         reason: LoginReason,
+    },
+    /// The user of this session proves more than so far.
+    Factor {
+        /// The session.
+        session: SessionId,
+        /// What is to be reached.
+        acr: Acr,
+    },
+    /// The user of this session has nothing to prove it with, and sets something up.
+    Enrol {
+        /// The session.
+        session: SessionId,
+        /// What is to be reached.
+        acr: Acr,
     },
     /// The user chooses among the sessions, or signs in with another account.
     SelectAccount,
@@ -119,6 +140,9 @@ pub fn next_step(
             fail(ErrorCode::AccountSelectionRequired, "the user must choose an account")
         }
         Step::Consent { .. } => fail(ErrorCode::ConsentRequired, "the user must consent"),
+        Step::Factor { .. } | Step::Enrol { .. } => {
+            fail(ErrorCode::InteractionRequired, "the user must prove more than by signing in")
+        }
         Step::Issue { .. } | Step::Fail(_) => step,
     }
 }
@@ -130,12 +154,6 @@ fn decide(
     progress: &Progress,
     now: Timestamp,
 ) -> Step {
-    // Core 5.5.1.1: an essential `acr` that cannot be met is a failed sign-in.
-    let acr = request.claims.id_token.get("acr");
-    if acr.is_some_and(|wish| wish.essential && !wish.accepts(&ACR.into())) {
-        let description = "no way of signing in reaches the acr that is asked for";
-        return Step::Fail(OAuthError::new(ErrorCode::AccessDenied, description));
-    }
     let account = match choose(request, accounts, progress) {
         Ok(account) => account,
         Err(step) => return step,
@@ -145,6 +163,12 @@ fn decide(
     let progress = if progress.session == Some(session) { progress } else { &Progress::default() };
     if let Some(reason) = stale(request, account, now).filter(|_| !progress.signed_in) {
         return Step::Login { session: Some(session), reason };
+    }
+    match needed(request, app, account) {
+        Err(error) => return Step::Fail(error),
+        Ok(acr) if account.acr >= acr => {}
+        Ok(acr) if account.reach >= acr => return Step::Factor { session, acr },
+        Ok(acr) => return Step::Enrol { session, acr },
     }
     match consent_to(request, app, account, progress.consented) {
         Some(scopes) => Step::Consent { session, scopes },
@@ -196,6 +220,34 @@ fn stale(request: &AuthorizationRequest, account: &Account, now: Timestamp) -> O
     let age = u64::try_from(age).unwrap_or(0);
     let too_old = request.max_age.is_some_and(|max| max == 0 || age > max);
     too_old.then_some(LoginReason::TooOld)
+}
+
+/// The level that is needed: the tenant's and the application's, and what the request asks for as
+/// far as the user can reach it. Core 5.5.1.1: an essential `acr` that cannot be reached is a
+/// failed sign-in.
+fn needed(
+    request: &AuthorizationRequest,
+    app: &ApplicationSpec,
+    account: &Account,
+) -> Result<Acr, OAuthError> {
+    let floor = account.demand.max(app.required_acr.unwrap_or_default());
+    let reach = account.acr.max(account.reach);
+    let wanted = request.wanted_acr();
+    let essential = request.claims.id_token.get("acr").is_some_and(|wish| wish.essential);
+    let most = if essential { reach.max(account.offer) } else { reach };
+    let asked = match wanted.iter().filter(|acr| **acr <= most).min() {
+        Some(lowest) => *lowest,
+        None if essential => Acr::Resistant,
+        None => Acr::One,
+    };
+    // With none of ours among the values, none can be reached.
+    let hopeless = essential && wanted.is_empty();
+    let acr = floor.max(asked);
+    if hopeless || (account.acr < acr && reach.max(account.offer) < acr) {
+        let description = "no way of signing in reaches the acr that is asked for";
+        return Err(OAuthError::new(ErrorCode::UnmetAuthenticationRequirements, description));
+    }
+    Ok(acr)
 }
 
 /// What the user must be asked to consent to, if anything. `asked` says that it was asked for this

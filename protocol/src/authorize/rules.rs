@@ -3,7 +3,7 @@
 use bailiwick_domain::application::{
     ApplicationType, GrantType, ResponseType, redirect_uri_matches,
 };
-use bailiwick_domain::{ApplicationSpec, ScopeSet, locale::Locale, scope};
+use bailiwick_domain::{Acr, ApplicationSpec, ScopeSet, locale::Locale, scope};
 
 use super::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::claims::ClaimsRequest;
@@ -216,6 +216,18 @@ pub(super) fn login_hint(params: &Params) -> Rule<Option<String>> {
 
 /// Core 3.1.2.1: "An error SHOULD NOT result if some or all of the requested locales are not
 /// supported".
+pub(super) fn acr_values(params: &Params) -> Rule<Vec<Acr>> {
+    let mut known: Vec<Acr> = params
+        .get("acr_values")?
+        .into_iter()
+        .flat_map(str::split_whitespace)
+        .filter_map(Acr::parse)
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    Ok(known)
+}
+
 pub(super) fn ui_locale(params: &Params) -> Rule<Option<Locale>> {
     Ok(params.get("ui_locales")?.and_then(Locale::choose))
 }

@@ -75,6 +75,7 @@ fn an_ordinary_request() {
         code_challenge: Some(CHALLENGE.into()),
         prompts: vec![],
         max_age: None,
+        acr_values: vec![],
         login_hint: None,
         hint_sub: None,
         ui_locale: None,

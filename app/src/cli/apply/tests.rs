@@ -105,6 +105,7 @@ impl World {
             browser_mac: env.bytes(),
             previous: None,
             authentications: Vec::new(),
+            device: None,
             now: NOW,
             idle_expires_at: later,
             expires_at: later,

@@ -90,6 +90,15 @@ pub(crate) const SETTINGS: &[Member] = &[
         ]),
     ),
     Member(
+        "mfa",
+        Optional,
+        Shape::Map(&[
+            Member("required", Optional, Shape::OneOf(&["when_enrolled", "always"])),
+            Member("methods", Optional, Shape::SomeOf(&["passkey", "totp", "email_code"])),
+            Member("remember_days", Optional, Shape::Days),
+        ]),
+    ),
+    Member(
         "theme",
         Optional,
         Shape::Map(&[
@@ -139,6 +148,7 @@ pub(crate) const APPLICATION: &[Member] = &[
         Shape::OneOf(&["ES256", "RS256", "PS256", "EdDSA"]),
     ),
     Member("first_party", Optional, Shape::Flag),
+    Member("required_acr", Optional, Shape::OneOf(&["1", "2", "phr"])),
     Member(
         "lifetimes",
         Optional,

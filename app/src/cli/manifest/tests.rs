@@ -269,13 +269,14 @@ fn the_tables_name_every_member_of_the_types() {
         jwks_uri: Some(String::new()),
         id_token_signed_response_alg: Some(SigningAlg::ES256),
         first_party: false,
+        required_acr: Some(bailiwick_domain::Acr::Two),
         lifetimes: Lifetimes::default(),
         allowed_origins: vec![String::new()],
         backchannel_logout_uri: Some(String::new()),
         audiences: vec![String::new()],
         subject_type: SubjectType::Public,
     };
-    let settings = json!({ "limits": {}, "sessions": {}, "accounts": { "email_domains": ["a.example"] }, "keys": {}, "theme": { "accent": "", "accent_dark": "" }, "flags": {} });
+    let settings = json!({ "limits": {}, "sessions": {}, "accounts": { "email_domains": ["a.example"] }, "mfa": {}, "keys": {}, "theme": { "accent": "", "accent_dark": "" }, "flags": {} });
     let settings: bailiwick_domain::TenantSettings = serde_json::from_value(settings).unwrap();
     same_members("", &serde_json::to_value(spec).unwrap(), shape::APPLICATION, &["client_secret"]);
     same_members("", &serde_json::to_value(settings).unwrap(), shape::SETTINGS, &[]);

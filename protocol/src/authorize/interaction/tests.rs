@@ -41,6 +41,10 @@ fn account(n: u128, name: &str) -> Account {
         sub: name.into(),
         email: Some(format!("{name}@Example.com")),
         auth_time: Timestamp::from_secs(1_000_000 - 100),
+        acr: Acr::One,
+        reach: Acr::One,
+        offer: Acr::One,
+        demand: Acr::One,
         consent: ScopeSet::parse("openid").ok(),
     }
 }
@@ -308,7 +312,8 @@ fn an_essential_acr_that_we_cannot_reach_fails() {
         if reached {
             assert_eq!(next, issue(1), "{claims}");
         } else {
-            assert_eq!(failure(next), ErrorCode::AccessDenied, "{claims}");
+            let unmet = ErrorCode::UnmetAuthenticationRequirements;
+            assert_eq!(failure(next), unmet, "{claims}");
         }
     }
 }
