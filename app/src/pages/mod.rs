@@ -146,6 +146,7 @@ fn render_with(
         page => Value::from(Serde(page)),
         tenant_name => look.tenant_name,
         initial => initial(look.tenant_name),
+        wide => matches!(page, Page::Portal(_)),
         lang => look.locale.tag(),
         nonce => look.nonce,
         base => look.base,
