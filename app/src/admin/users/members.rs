@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::admin::problem::Problem;
 use crate::cx::Cx;
-use crate::password::{MAX_PASSWORD, MIN_PASSWORD, is_password_hash};
+use crate::password::{ACCEPTED, MAX_PASSWORD, MIN_PASSWORD, is_password_hash};
 
 /// What may be set in a user.
 #[derive(Deserialize, ToSchema)]
@@ -37,7 +37,11 @@ pub struct UserMembers {
     /// A new password, 8 to 1,024 bytes. Sessions and tokens of the old one end.
     #[schema(value_type = Option<String>, write_only, example = "correct horse battery")]
     pub password: Option<SecretString>,
-    /// Instead of a password: its Argon2 hash in PHC form.
+    /// Instead of a password: its hash, from another system too. Argon2, scrypt
+    /// (`$scrypt$ln=15,r=8,p=1$...`) and PBKDF2 (`$pbkdf2-sha256$i=600000$...`, also `sha512`) in
+    /// PHC form, bcrypt (`$2b$...`), Django's `pbkdf2_sha256$...`, Firebase's
+    /// `$fbscrypt$v=1,n=14,r=8,p=1,ss=...,sk=...$salt$hash`. The next sign-in replaces it by
+    /// Argon2id.
     #[schema(value_type = Option<String>, write_only)]
     pub password_hash: Option<SecretString>,
 }
@@ -72,7 +76,7 @@ impl UserMembers {
             wrong("password", &format!("must have {MIN_PASSWORD} to {MAX_PASSWORD} bytes"));
         }
         if self.password_hash.as_ref().is_some_and(|h| !is_password_hash(h.expose_secret())) {
-            wrong("password_hash", "must be an Argon2 hash in PHC form");
+            wrong("password_hash", ACCEPTED);
         }
         if self.password.is_some() && self.password_hash.is_some() {
             wrong("password_hash", "give password or password_hash, not both");

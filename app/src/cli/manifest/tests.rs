@@ -143,7 +143,7 @@ fn every_mistake_has_its_line_and_path() {
         (user("password: 12345678"), "4: users[0].password: must be a text: put it in quotes"),
         (
             user("password_hash: 5f4dcc3b"),
-            "4: users[0].password_hash: must be an Argon2 hash in PHC form: $argon2id$v=19$m=...,t=...,p=...$...",
+            &format!("4: users[0].password_hash: {}", crate::password::ACCEPTED),
         ),
         (
             user(&format!("password: long-enough\npassword_hash: {HASH}")),
