@@ -1,5 +1,6 @@
 //! Password hashing: Argon2id on a small pool of its own, with backpressure.
 
+pub mod rehash;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -8,8 +9,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use argon2::password_hash::phc::{PasswordHash, Salt};
 use argon2::password_hash::CustomizedPasswordHasher as _;
+use argon2::password_hash::phc::{PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
 use bailiwick_domain::{Env, Kind};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -18,12 +18,12 @@ pub struct Model {
     /// `password`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
-    /// For a password: the Argon2id hash in PHC form.
+    /// For a password: its hash.
     #[sea_orm(column_type = "Text")]
     pub data: String,
     /// When it was made.
     pub created_at: i64,
-    /// When it last changed.
+    /// When it was last set; a better hash of the same password does not count.
     pub updated_at: i64,
 }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::sql;
 use crate::tx::TenantTx;
 
-/// Gives a user a password, in place of the one it had: an Argon2id hash in PHC form.
+/// Gives a user a password, in place of the one it had: its hash.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such user.
@@ -29,4 +29,26 @@ pub async fn set_password(
     )
     .await?;
     if set == 1 { Ok(()) } else { Err(Error::NotFound("user")) }
+}
+
+/// Replaces the hash of a password by a better one of the same password. Says whether `old` still
+/// was the stored one; when it was not, nothing changes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rehash(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    old: &str,
+    new: &str,
+) -> Result<bool> {
+    // `updated_at` tells when the person set it, and stays.
+    let replaced = sql::exec(
+        tx,
+        "UPDATE credentials SET data = $4 WHERE tenant_id = $1 AND id = $2 \
+         AND kind = 'password' AND data = $3",
+        [tenant.0.into(), user.0.into(), old.into(), new.into()],
+    )
+    .await?;
+    Ok(replaced == 1)
 }

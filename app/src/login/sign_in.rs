@@ -24,7 +24,7 @@ use crate::flow::pending::Pending;
 use crate::flow::proceed;
 use crate::http::limits;
 use crate::pages::{Page, SignIn, SignInProblem, Wait};
-use crate::password::{MAX_PASSWORD, PasswordError};
+use crate::password::{MAX_PASSWORD, PasswordError, rehash};
 
 /// The sign-in form.
 #[utoipa::path(
@@ -133,6 +133,7 @@ async fn sign_in(
                 other => other?,
             };
             cx.tenant.revoked(ended.into_iter().map(RevokedKey::Session)).await?;
+            rehash::at_sign_in(cx, &row, password).await;
             let pending = pending.after(|p| p.signed_in(session)).rebound(cx, &browser);
             let mut done = resume::redirect(cx, &pending);
             let _ = done.add_cookie(&browser.cookie(cx));
@@ -160,13 +161,13 @@ async fn start(
     let fresh = Browser::fresh(cx);
     let (old_mac, new_mac, now) = (browser.mac(cx), fresh.mac(cx), cx.now);
     let step = Authentication { connection: "password".into(), amr: vec!["pwd".into()], at: now };
-    let verified = row.password.clone();
+    let verified = row.which_password();
     let email = row.user.email.as_deref().and_then(normalize_email).unwrap_or_default();
     let write = move |tx| async move {
         // Verifying took a while: a password that was reset meanwhile opens nothing.
         let kind = IdentifierKind::Email;
         let now_stored = users::find_for_sign_in(&tx, tenant, kind, &email).await?;
-        if now_stored.and_then(|r| r.password) != verified {
+        if now_stored.and_then(|r| r.which_password()) != verified {
             return Err(StoreError::NotFound("user"));
         }
         let previous = browsers::find(&tx, tenant, &old_mac).await?;

@@ -148,8 +148,12 @@ fn pbkdf2(
     let (iterations, key) = (NonZeroU32::new(number(iterations)?)?, derived(key)?);
     let block = if digest == pbkdf2::PBKDF2_HMAC_SHA512 { 64 } else { 32 };
     let blocks = u64::try_from(key.len().div_ceil(block)).ok()?;
-    (u64::from(iterations.get()) * blocks <= MAX_PBKDF2)
-        .then_some(Stored::Pbkdf2 { digest, iterations, salt, key })
+    (u64::from(iterations.get()) * blocks <= MAX_PBKDF2).then_some(Stored::Pbkdf2 {
+        digest,
+        iterations,
+        salt,
+        key,
+    })
 }
 
 fn scrypt_cost([ln, r, p]: [&str; 3]) -> Option<scrypt::Params> {
