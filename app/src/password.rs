@@ -1,5 +1,6 @@
 //! Password hashing: Argon2id on a small pool of its own, with backpressure.
 
+pub mod choice;
 pub mod rehash;
 mod stored;
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub struct TenantSettings {
     pub sessions: Sessions,
     /// How people get and keep their accounts.
     pub accounts: Accounts,
+    /// What passwords that people choose must be.
+    pub passwords: Passwords,
     /// Signing keys.
     pub keys: Keys,
     /// Theme variables of the hosted pages.
@@ -103,6 +105,20 @@ impl Accounts {
         self.registration == Registration::Open
             && (self.email_domains.is_empty() || self.email_domains.iter().any(|d| d == domain))
     }
+}
+
+/// What passwords that people choose must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Passwords {
+    /// How many of somebody's last passwords, the present one among them, cannot be set again: at
+    /// most 24. 0 (default): none is remembered.
+    pub history: u32,
+}
+
+impl Passwords {
+    /// The most passwords that are remembered.
+    pub const MAX_HISTORY: u32 = 24;
 }
 
 /// How signing keys are replaced.
@@ -172,6 +188,9 @@ impl TenantSettings {
         {
             let path = "accounts.email_domains";
             out.push(Mistake::new(path, "must be at most 100 domains such as example.com"));
+        }
+        if self.passwords.history > Passwords::MAX_HISTORY {
+            out.push(Mistake::new("passwords.history", "must be at most 24"));
         }
         if self.keys.rotation_days > 365 {
             out.push(Mistake::new("keys.rotation_days", "must be 1 to 365 days, or 0 for never"));

@@ -161,7 +161,7 @@ pub async fn create(
             .map_err(Error::on_insert("email"))?;
     }
     if let Some(hash) = &new.password_hash {
-        credentials::set_password(tx, tenant, new.id, hash, now).await?;
+        credentials::put_password(tx, (tenant, new.id), hash, now).await?;
     }
     Ok(User {
         id: new.id,
@@ -359,7 +359,7 @@ pub async fn delete(
     if changed != 1 {
         return Err(Error::Stale("user"));
     }
-    for table in ["user_identifiers", "credentials"] {
+    for table in ["user_identifiers", "credentials", "former_passwords"] {
         let sql = format!("DELETE FROM {table} WHERE tenant_id = $1 AND user_id = $2");
         sql::exec(tx, &sql, [tenant.0.into(), id.0.into()]).await?;
     }

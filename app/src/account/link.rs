@@ -12,7 +12,6 @@ use bailiwick_store::users::{self, Email, NewUser};
 use bailiwick_store::vault::Label;
 use bailiwick_store::{Error as StoreError, credentials};
 
-use super::{acceptable, busy, hash};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::cut_off::{cut_off, tell};
@@ -24,6 +23,7 @@ use crate::pages::{
     ConfirmRegistration, FormProblem, NewPassword, Notice, NoticeKind, Page, Problem,
 };
 use crate::password::MAX_PASSWORD;
+use crate::password::choice::{Owner, acceptable, busy, hash};
 
 /// A secret of ours has 43 characters.
 const MAX_TOKEN: usize = 64;
@@ -158,7 +158,8 @@ async fn use_link(
             let email = String::from_utf8_lossy(&opened.plain).into_owned();
             let password = params.get("password")?.unwrap_or_default();
             let again = |problem| page(cx, &browser, (token, &opened), Some(problem));
-            let password = match acceptable(cx, password, (&email, None)).await {
+            let owner = Owner { email: &email, name: None, user: opened.link.user };
+            let password = match acceptable(cx, password, owner).await {
                 Ok(password) => password,
                 Err(problem) => return again(problem),
             };
@@ -184,13 +185,14 @@ async fn set_password(
 ) -> Result<(), PageError> {
     let (tenant, now, env, mac) = (cx.tenant_id(), cx.now, cx.env().clone(), opened.mac);
     let vault = cx.view.vault.clone();
+    let history = cx.view.tenant.settings.passwords.history;
     let write = move |tx| async move {
         let used = account_links::use_once(&tx, tenant, &mac, now).await?;
         used.ok_or(StoreError::NotFound("link"))?;
         // Whoever reads the mail of an address that the account has no longer gets nothing.
         let owner = users::by_email(&tx, tenant, &email).await?;
         owner.filter(|o| o.id == user && o.active).ok_or(StoreError::NotFound("user"))?;
-        credentials::set_password(&tx, tenant, user, &hash, now).await?;
+        credentials::set_password(&tx, (tenant, user), &hash, history, now).await?;
         users::verified(&tx, (tenant, user), &email, now).await?;
         let revoked = cut_off(&tx, tenant, user, now).await?;
         let changed =

@@ -7,7 +7,7 @@ use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::{EventKind, Kind};
 use bailiwick_protocol::Params;
 
-use super::{acceptable, back, hash, leave, pending};
+use super::{back, leave, pending};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, own_form};
@@ -15,6 +15,7 @@ use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::mails::{Asked, Wish};
 use crate::pages::{FormProblem, Notice, NoticeKind, Page, Problem, Register};
+use crate::password::choice::{Owner, acceptable, hash};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 200;
@@ -93,7 +94,8 @@ async fn ask(
         return again(FormProblem::OtherDomain);
     }
     let password = params.get("password")?.unwrap_or_default();
-    let password = match acceptable(cx, password, (&email, Some(name))).await {
+    let owner = Owner { email: &email, name: Some(name), user: None };
+    let password = match acceptable(cx, password, owner).await {
         Ok(password) => password,
         Err(problem) => return again(problem),
     };

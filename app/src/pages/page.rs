@@ -261,6 +261,8 @@ pub enum FormProblem {
     SameAsEmail,
     /// The password is one that others try first.
     Guessable,
+    /// The password is one that the person had before.
+    Reused,
     /// The password is not the one that was chosen.
     OtherPassword,
     /// The password pool is full.
@@ -269,7 +271,7 @@ pub enum FormProblem {
 
 impl FormProblem {
     /// Every problem.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoEmail,
         Self::OtherDomain,
         Self::LongName,
@@ -277,6 +279,7 @@ impl FormProblem {
         Self::LongPassword,
         Self::SameAsEmail,
         Self::Guessable,
+        Self::Reused,
         Self::OtherPassword,
         Self::Busy,
     ];

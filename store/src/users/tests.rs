@@ -33,11 +33,11 @@ async fn a_user_is_found_by_all_that_names_it() {
             assert!(row.which_password().is_some());
 
             let later = NOW.plus_secs(1);
-            credentials::set_password(&tx, tenant, ada, "$new", later).await?;
+            credentials::set_password(&tx, ours, "$new", 2, later).await?;
             let row = find_for_sign_in(&tx, tenant, IdentifierKind::Email, &email).await?.unwrap();
             assert_eq!(row.password.as_ref().unwrap().1, "$new");
             assert_ne!(row.which_password(), better.which_password());
-            let missing = credentials::set_password(&tx, tenant, id(), "$new", NOW).await;
+            let missing = credentials::set_password(&tx, (tenant, id()), "$new", 2, NOW).await;
             assert!(matches!(missing, Err(Error::NotFound(_))));
             let stranger = id();
             assert_eq!(get(&tx, stranger, ada).await?, None);

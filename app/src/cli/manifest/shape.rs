@@ -89,6 +89,7 @@ pub(crate) const SETTINGS: &[Member] = &[
             Member("email_domains", Optional, Shape::Texts),
         ]),
     ),
+    Member("passwords", Optional, Shape::Map(&[Member("history", Optional, Shape::Count)])),
     Member(
         "theme",
         Optional,

@@ -1,0 +1,94 @@
+//! A password that somebody chooses: whether it may be set.
+
+use bailiwick_domain::UserId;
+use bailiwick_store::{Error as StoreError, credentials};
+use secrecy::SecretString;
+
+use super::{MAX_PASSWORD, MIN_PASSWORD, PasswordError};
+use crate::cx::Cx;
+use crate::pages::FormProblem;
+
+/// Whose password it is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// The address.
+    pub email: &'a str,
+    /// The display name.
+    pub name: Option<&'a str>,
+    /// The user, when there is one already: whose last passwords may count.
+    pub user: Option<UserId>,
+}
+
+/// The password, when it may be set.
+///
+/// # Errors
+/// Why not, for the form.
+pub async fn acceptable(
+    cx: &Cx,
+    password: &str,
+    owner: Owner<'_>,
+) -> Result<SecretString, FormProblem> {
+    if password.len() < MIN_PASSWORD {
+        return Err(FormProblem::ShortPassword);
+    }
+    if password.len() > MAX_PASSWORD {
+        return Err(FormProblem::LongPassword);
+    }
+    let (lower, local) = (password.trim().to_lowercase(), owner.email.split('@').next());
+    if lower == owner.email || Some(lower.as_str()) == local {
+        return Err(FormProblem::SameAsEmail);
+    }
+    let address = owner.email.split(['@', '.', '-', '_', '+']);
+    let words = address.chain(owner.name.into_iter().flat_map(str::split_whitespace));
+    let tenant = &cx.view.tenant;
+    let about = words.chain([tenant.name.as_str(), &tenant.slug]).map(str::to_owned).collect();
+    if cx.state.passwords.is_guessable(password.into(), about).await.map_err(busy)? {
+        return Err(FormProblem::Guessable);
+    }
+    let password = SecretString::from(password);
+    if let Some(user) = owner.user
+        && was_used(cx, &password, user).await?
+    {
+        return Err(FormProblem::Reused);
+    }
+    Ok(password)
+}
+
+/// Whether the user has this password or had it lately, as far as the tenant looks back.
+async fn was_used(cx: &Cx, password: &SecretString, user: UserId) -> Result<bool, FormProblem> {
+    let history = cx.view.tenant.settings.passwords.history;
+    if history == 0 {
+        return Ok(false);
+    }
+    let of = (cx.tenant_id(), user);
+    let read = move |tx| async move { credentials::last_passwords(&tx, of, history).await };
+    let read = cx.store().read::<_, StoreError, _, _>(cx.tenant_id(), read).await;
+    let hashes = read.map_err(|e| {
+        tracing::warn!(error = %e, "a user's last passwords could not be read");
+        FormProblem::Busy
+    })?;
+    // One at a time, so that sign-ins get their turn in between.
+    for hash in hashes {
+        match cx.state.passwords.verify(password.clone(), Some(hash)).await {
+            Ok(true) => return Ok(true),
+            // One that nothing opens is not this one.
+            Ok(false) | Err(PasswordError::Failed) => {}
+            Err(e @ PasswordError::Busy) => return Err(busy(e)),
+        }
+    }
+    Ok(false)
+}
+
+/// The hash of a new password.
+///
+/// # Errors
+/// [`FormProblem::Busy`].
+pub async fn hash(cx: &Cx, password: SecretString) -> Result<String, FormProblem> {
+    cx.state.passwords.hash(password).await.map_err(busy)
+}
+
+/// What the form says when the pool did not do its work.
+pub fn busy(e: PasswordError) -> FormProblem {
+    tracing::warn!(error = %e, "a password was not set");
+    FormProblem::Busy
+}
