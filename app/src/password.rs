@@ -3,6 +3,7 @@
 pub mod choice;
 pub mod rehash;
 mod stored;
+pub mod strength;
 #[cfg(test)]
 mod tests;
 
@@ -18,20 +19,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 
 use self::stored::Stored;
+use self::strength::Strength;
 use crate::config::Passwords;
 
 pub use self::stored::ACCEPTED;
 
-/// The shortest password that can be set, in bytes.
+/// The shortest password that can be set anywhere, in bytes; tenants may ask people for more.
 pub const MIN_PASSWORD: usize = 8;
 /// The longest password that is looked at, in bytes: hashing must not become a way to burn CPU.
 pub const MAX_PASSWORD: usize = 1_024;
 
 /// How hashes of ours begin: OWASP's first choice, 19 MiB, two passes, one lane.
 const CURRENT: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
-
-/// Characters of a password whose strength is judged.
-const LOOKED_AT: usize = 64;
 
 /// Why a password was neither accepted nor refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,21 +108,19 @@ impl PasswordPool {
         self.run(move |hasher| hasher.hash(password.expose_secret(), salt)).await?
     }
 
-    /// Whether somebody who knows `about` (the address, the name, the tenant) would guess the
-    /// password within some thousand tries: a score of 0 or 1 of zxcvbn's 4.
+    /// How hard the password is to guess for somebody who knows `about`: the address, the name, the
+    /// tenant.
     ///
     /// # Errors
     /// [`PasswordError::Busy`] when too many wait.
-    pub async fn is_guessable(
+    pub async fn strength(
         &self,
         password: SecretString,
         about: Vec<String>,
-    ) -> Result<bool, PasswordError> {
+    ) -> Result<Strength, PasswordError> {
         self.run(move |_| {
-            // What is longer is not guessed, and would take long to look at.
-            let start: String = password.expose_secret().chars().take(LOOKED_AT).collect();
             let about: Vec<&str> = about.iter().map(String::as_str).collect();
-            zxcvbn::zxcvbn(&start, &about).score() < zxcvbn::Score::Two
+            Strength::of(password.expose_secret(), &about)
         })
         .await
     }
@@ -170,6 +167,12 @@ impl PasswordPool {
 #[must_use]
 pub fn is_password_hash(text: &str) -> bool {
     Stored::parse(text).is_some()
+}
+
+/// Whether a password has fewer characters than the tenant asks for.
+#[must_use]
+pub fn is_short(password: &str, min_length: u32) -> bool {
+    u32::try_from(password.chars().count()).is_ok_and(|length| length < min_length)
 }
 
 /// Whether a hash that this password has opened is to be replaced by one of ours.

@@ -108,12 +108,20 @@ impl Accounts {
 }
 
 /// What passwords that people choose must be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Passwords {
+    /// The fewest characters, 8 (default) to 64.
+    pub min_length: u32,
     /// How many of somebody's last passwords, the present one among them, cannot be set again: at
     /// most 24. 0 (default): none is remembered.
     pub history: u32,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { min_length: 8, history: 0 }
+    }
 }
 
 impl Passwords {
@@ -188,6 +196,9 @@ impl TenantSettings {
         {
             let path = "accounts.email_domains";
             out.push(Mistake::new(path, "must be at most 100 domains such as example.com"));
+        }
+        if !(8..=64).contains(&self.passwords.min_length) {
+            out.push(Mistake::new("passwords.min_length", "must be 8 to 64"));
         }
         if self.passwords.history > Passwords::MAX_HISTORY {
             out.push(Mistake::new("passwords.history", "must be at most 24"));

@@ -4,6 +4,7 @@ use bailiwick_domain::{Kind, ScopeSet};
 use serde::Serialize;
 
 use crate::mails::mailbox::Sent;
+use crate::password::strength::Strength;
 
 /// A hosted page.
 #[derive(Clone, Debug, Serialize)]
@@ -206,6 +207,10 @@ pub struct Register<'a> {
     pub email: &'a str,
     /// Why the form is shown again.
     pub problem: Option<FormProblem>,
+    /// How hard the refused password is to guess, when that is the problem.
+    pub strength: Option<Strength>,
+    /// The fewest characters of a password.
+    pub min_length: u32,
     /// Link back to the sign-in form, when somebody came from there.
     pub back: Option<&'a str>,
 }
@@ -223,6 +228,10 @@ pub struct NewPassword<'a> {
     pub email: &'a str,
     /// Why the form is shown again.
     pub problem: Option<FormProblem>,
+    /// How hard the refused password is to guess, when that is the problem.
+    pub strength: Option<Strength>,
+    /// The fewest characters of a password.
+    pub min_length: u32,
 }
 
 /// Asks whether an account is wanted: programs that follow links in mails say nothing. Sends

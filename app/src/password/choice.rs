@@ -4,7 +4,8 @@ use bailiwick_domain::UserId;
 use bailiwick_store::{Error as StoreError, credentials};
 use secrecy::SecretString;
 
-use super::{MAX_PASSWORD, MIN_PASSWORD, PasswordError};
+use super::strength::Strength;
+use super::{MAX_PASSWORD, PasswordError, is_short};
 use crate::cx::Cx;
 use crate::pages::FormProblem;
 
@@ -19,6 +20,21 @@ pub struct Owner<'a> {
     pub user: Option<UserId>,
 }
 
+/// Why a password may not be set.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    /// What the form says.
+    pub problem: FormProblem,
+    /// How hard the password is to guess, when that is why.
+    pub strength: Option<Strength>,
+}
+
+impl From<FormProblem> for Refused {
+    fn from(problem: FormProblem) -> Self {
+        Self { problem, strength: None }
+    }
+}
+
 /// The password, when it may be set.
 ///
 /// # Errors
@@ -27,29 +43,30 @@ pub async fn acceptable(
     cx: &Cx,
     password: &str,
     owner: Owner<'_>,
-) -> Result<SecretString, FormProblem> {
-    if password.len() < MIN_PASSWORD {
-        return Err(FormProblem::ShortPassword);
+) -> Result<SecretString, Refused> {
+    let tenant = &cx.view.tenant;
+    if is_short(password, tenant.settings.passwords.min_length) {
+        return Err(FormProblem::ShortPassword.into());
     }
     if password.len() > MAX_PASSWORD {
-        return Err(FormProblem::LongPassword);
+        return Err(FormProblem::LongPassword.into());
     }
     let (lower, local) = (password.trim().to_lowercase(), owner.email.split('@').next());
     if lower == owner.email || Some(lower.as_str()) == local {
-        return Err(FormProblem::SameAsEmail);
+        return Err(FormProblem::SameAsEmail.into());
     }
     let address = owner.email.split(['@', '.', '-', '_', '+']);
     let words = address.chain(owner.name.into_iter().flat_map(str::split_whitespace));
-    let tenant = &cx.view.tenant;
     let about = words.chain([tenant.name.as_str(), &tenant.slug]).map(str::to_owned).collect();
-    if cx.state.passwords.is_guessable(password.into(), about).await.map_err(busy)? {
-        return Err(FormProblem::Guessable);
+    let strength = cx.state.passwords.strength(password.into(), about).await.map_err(busy)?;
+    if !strength.is_enough() {
+        return Err(Refused { problem: FormProblem::Guessable, strength: Some(strength) });
     }
     let password = SecretString::from(password);
     if let Some(user) = owner.user
         && was_used(cx, &password, user).await?
     {
-        return Err(FormProblem::Reused);
+        return Err(FormProblem::Reused.into());
     }
     Ok(password)
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::admin::problem::Problem;
 use crate::cx::Cx;
-use crate::password::{ACCEPTED, MAX_PASSWORD, MIN_PASSWORD, is_password_hash};
+use crate::password::{ACCEPTED, MAX_PASSWORD, is_password_hash, is_short};
 
 /// What may be set in a user.
 #[derive(Deserialize, ToSchema)]
@@ -34,7 +34,7 @@ pub struct UserMembers {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub active: bool,
-    /// A new password, 8 to 1,024 bytes. Sessions and tokens of the old one end.
+    /// A new password: as many characters as the tenant asks for (8), at most 1,024 bytes. Sessions and tokens of the old one end.
     #[schema(value_type = Option<String>, write_only, example = "correct horse battery")]
     pub password: Option<SecretString>,
     /// Instead of a password: its hash, from another system too. Argon2, scrypt
@@ -55,7 +55,7 @@ impl UserMembers {
     ///
     /// # Errors
     /// Every mistake.
-    pub fn check(&self) -> Result<Option<Email>, Problem> {
+    pub fn check(&self, cx: &Cx) -> Result<Option<Email>, Problem> {
         let mut mistakes = Vec::new();
         let mut wrong = |path: &str, message: &str| mistakes.push(Mistake::new(path, message));
         let email = self.email.as_deref().map(|e| Email::new(e, self.email_verified));
@@ -71,9 +71,12 @@ impl UserMembers {
         if let Err(message) = check_claims(&self.claims) {
             wrong("claims", &message);
         }
-        let length = self.password.as_ref().map(|p| p.expose_secret().len());
-        if length.is_some_and(|n| !(MIN_PASSWORD..=MAX_PASSWORD).contains(&n)) {
-            wrong("password", &format!("must have {MIN_PASSWORD} to {MAX_PASSWORD} bytes"));
+        let least = cx.view.tenant.settings.passwords.min_length;
+        let bad = |p: &str| is_short(p, least) || p.len() > MAX_PASSWORD;
+        if self.password.as_ref().is_some_and(|p| bad(p.expose_secret())) {
+            let message =
+                format!("must have {least} characters or more, {MAX_PASSWORD} bytes at most");
+            wrong("password", &message);
         }
         if self.password_hash.as_ref().is_some_and(|h| !is_password_hash(h.expose_secret())) {
             wrong("password_hash", ACCEPTED);

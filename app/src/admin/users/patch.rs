@@ -58,7 +58,7 @@ pub async fn handler(
     versions::must_match(&permit.request, user.version)?;
     let patch = body::read(&permit.request, payload, MERGE_PATCH).await?.value;
     let mut members = merged(&user, patch)?;
-    let email = members.check()?;
+    let email = members.check(cx)?;
     let claims = std::mem::take(&mut members.claims);
     let changes = UserPatch {
         name: (members.name != user.name).then(|| members.name.clone()),

@@ -89,7 +89,14 @@ pub(crate) const SETTINGS: &[Member] = &[
             Member("email_domains", Optional, Shape::Texts),
         ]),
     ),
-    Member("passwords", Optional, Shape::Map(&[Member("history", Optional, Shape::Count)])),
+    Member(
+        "passwords",
+        Optional,
+        Shape::Map(&[
+            Member("min_length", Optional, Shape::Count),
+            Member("history", Optional, Shape::Count),
+        ]),
+    ),
     Member(
         "theme",
         Optional,
