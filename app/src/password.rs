@@ -74,7 +74,7 @@ impl PasswordPool {
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn start(config: Passwords, env: &Env) -> std::io::Result<Self> {
+    pub fn start(config: &Passwords, env: &Env) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if config.threads == 0 { cores } else { config.threads };
         let (queue, work) = sync_channel::<Work>(config.queue);

@@ -116,11 +116,13 @@ pub struct Passwords {
     /// How many of somebody's last passwords, the present one among them, cannot be set again: at
     /// most 24. 0 (default): none is remembered.
     pub history: u32,
+    /// Whether a password that is known from a breach is refused.
+    pub breach_check: bool,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { min_length: 8, history: 0 }
+        Self { min_length: 8, history: 0, breach_check: false }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people do with their accounts, and the mails that they get.
 
 mod mail;
+mod passwords;
 mod recovery;
 mod registration;
 

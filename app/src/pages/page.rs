@@ -272,6 +272,8 @@ pub enum FormProblem {
     Guessable,
     /// The password is one that the person had before.
     Reused,
+    /// The password is known from a breach.
+    Breached,
     /// The password is not the one that was chosen.
     OtherPassword,
     /// The password pool is full.
@@ -280,7 +282,7 @@ pub enum FormProblem {
 
 impl FormProblem {
     /// Every problem.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoEmail,
         Self::OtherDomain,
         Self::LongName,
@@ -289,6 +291,7 @@ impl FormProblem {
         Self::SameAsEmail,
         Self::Guessable,
         Self::Reused,
+        Self::Breached,
         Self::OtherPassword,
         Self::Busy,
     ];

@@ -2,7 +2,7 @@
 
 use bailiwick_domain::UserId;
 use bailiwick_store::{Error as StoreError, credentials};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::strength::Strength;
 use super::{MAX_PASSWORD, PasswordError, is_short};
@@ -68,6 +68,9 @@ pub async fn acceptable(
     {
         return Err(FormProblem::Reused.into());
     }
+    if is_breached(cx, &password).await {
+        return Err(FormProblem::Breached.into());
+    }
     Ok(password)
 }
 
@@ -94,6 +97,25 @@ async fn was_used(cx: &Cx, password: &SecretString, user: UserId) -> Result<bool
         }
     }
     Ok(false)
+}
+
+/// Whether the tenant wants to know, and the password is known from a breach. A service that does
+/// not say stops nobody.
+pub async fn is_breached(cx: &Cx, password: &SecretString) -> bool {
+    if !cx.view.tenant.settings.passwords.breach_check {
+        return false;
+    }
+    let [random] = cx.env().bytes::<1>();
+    let (breached, outcome) = match cx.state.breaches.hold(password.expose_secret(), random).await {
+        Ok(true) => (true, "breached"),
+        Ok(false) => (false, "clean"),
+        Err(e) => {
+            tracing::warn!(error = %e, "a password was not checked for breaches");
+            (false, "unknown")
+        }
+    };
+    metrics::counter!("bailiwick_breach_checks_total", "outcome" => outcome).increment(1);
+    breached
 }
 
 /// The hash of a new password.

@@ -43,7 +43,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// A stored hash, of a format and a cost that we accept.
 pub(super) enum Stored<'a> {
     /// Ours, or another one in PHC form.
-    Argon2(PasswordHash),
+    Argon2(Box<PasswordHash>),
     /// The whole text.
     Bcrypt(&'a str),
     /// RFC 7914.
@@ -94,7 +94,7 @@ impl<'a> Stored<'a> {
         let password = password.as_bytes();
         match self {
             // The stored hash's own parameters count, so that older hashes go on working.
-            Self::Argon2(hash) => Argon2::default().verify_password(password, hash).is_ok(),
+            Self::Argon2(hash) => Argon2::default().verify_password(password, &**hash).is_ok(),
             Self::Bcrypt(text) => bcrypt::verify(password, text).unwrap_or(false),
             Self::Scrypt { cost, salt, key } => {
                 let mut ours = vec![0; key.len()];
@@ -121,7 +121,7 @@ fn argon2(text: &str) -> Option<Stored<'_>> {
     // At most 64 MiB, ten passes and 256 MiB in all.
     let work = u64::from(cost.m_cost()) * u64::from(cost.t_cost());
     let bounded = cost.m_cost() <= 65_536 && cost.t_cost() <= 10 && cost.p_cost() <= 4;
-    (bounded && work <= 262_144).then_some(Stored::Argon2(hash))
+    (bounded && work <= 262_144).then(|| Stored::Argon2(Box::new(hash)))
 }
 
 fn bcrypt<'a>(text: &'a str, cost: &str) -> Option<Stored<'a>> {

@@ -26,7 +26,9 @@ const FIREBASE: &str = "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zy
      9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
 
 fn pool(queue: usize) -> PasswordPool {
-    PasswordPool::start(Passwords { threads: 1, queue }, &Env::system()).expect("starts")
+    let breach_url = "https://breaches.example".parse().expect("an address");
+    let config = Passwords { threads: 1, queue, breach_url };
+    PasswordPool::start(&config, &Env::system()).expect("starts")
 }
 
 #[tokio::test]

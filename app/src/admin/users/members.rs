@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::admin::problem::Problem;
 use crate::cx::Cx;
+use crate::password::choice::is_breached;
 use crate::password::{ACCEPTED, MAX_PASSWORD, is_password_hash, is_short};
 
 /// What may be set in a user.
@@ -90,9 +91,12 @@ impl UserMembers {
     /// The hash of the password to store, if one is set.
     ///
     /// # Errors
-    /// 503 when too many passwords are being hashed.
+    /// 400 for one that is known from a breach, 503 when too many passwords are being hashed.
     pub async fn hash(self, cx: &Cx) -> Result<Option<String>, Problem> {
         Ok(match (self.password, self.password_hash) {
+            (Some(password), _) if is_breached(cx, &password).await => {
+                return Err(Problem::mistake("password", "is known from a breach"));
+            }
             (Some(password), _) => Some(cx.state.passwords.hash(password).await?),
             (None, hash) => hash.map(|h| h.expose_secret().to_owned()),
         })

@@ -95,6 +95,7 @@ pub(crate) const SETTINGS: &[Member] = &[
         Shape::Map(&[
             Member("min_length", Optional, Shape::Count),
             Member("history", Optional, Shape::Count),
+            Member("breach_check", Optional, Shape::Flag),
         ]),
     ),
     Member(
