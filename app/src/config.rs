@@ -92,7 +92,7 @@ pub struct Config {
     pub tenant_memory_mb: u32,
     /// Mail to the people who sign in.
     pub mail: MailConfig,
-    /// Password hashing.
+    /// Password hashing, and the check for breaches.
     pub passwords: Passwords,
     /// The most that tenants can set their limits to, and what is served in all.
     pub limits: Ceilings,
@@ -120,14 +120,16 @@ pub struct Shutdown {
     pub grace: u64,
 }
 
-/// Password hashing, the one slow step.
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// Passwords: hashing, the one slow step, and who knows of breaches.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Passwords {
     /// Threads that hash; one a core when 0.
     pub threads: usize,
     /// How many may wait for a thread; beyond it the answer is 503.
     pub queue: usize,
+    /// Where tenants that want it learn whether a password is known from a breach.
+    pub breach_url: Url,
 }
 
 /// A configuration that cannot work, with what to do about it.
@@ -300,6 +302,10 @@ impl Config {
         if self.passwords.queue == 0 || self.passwords.queue > 10_000 {
             return err("passwords.queue must be 1 to 10,000");
         }
+        let (breaches, local) = (&self.passwords.breach_url, mode == Mode::Development);
+        if breaches.scheme() != "https" && !(local && is_loopback(breaches)) {
+            return err("passwords.breach_url must be https");
+        }
         if let Some(name) = self.limits.wrong() {
             return err(&format!("limits.{name} must be 1 to 1,000,000"));
         }
@@ -345,6 +351,7 @@ mod tests {
             &[("BAILIWICK_PUBLIC_URL", "http://id.example.com")],
             &[("BAILIWICK_PUBLIC_URL", "https://id.example.com/auth")],
             &[("BAILIWICK_MODE", "production")],
+            &[("BAILIWICK_PASSWORDS__BREACH_URL", "http://breaches.example")],
             &[("BAILIWICK_DATABASE_URL", "mysql://x")],
             &[("BAILIWICK_LIMITS__GLOBAL_PER_SECOND", "0")],
             &[("BAILIWICK_LIMITS__PER_SECOND", "1")],

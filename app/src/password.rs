@@ -1,25 +1,36 @@
 //! Password hashing: Argon2id on a small pool of its own, with backpressure.
 
+pub mod choice;
+pub mod rehash;
+mod stored;
+pub mod strength;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
+use argon2::password_hash::CustomizedPasswordHasher as _;
 use argon2::password_hash::phc::{PasswordHash, Salt};
-use argon2::password_hash::{CustomizedPasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use bailiwick_domain::{Env, Kind};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 
+use self::stored::Stored;
+use self::strength::Strength;
 use crate::config::Passwords;
 
-/// The shortest password that can be set, in bytes.
+pub use self::stored::ACCEPTED;
+
+/// The shortest password that can be set anywhere, in bytes; tenants may ask people for more.
 pub const MIN_PASSWORD: usize = 8;
 /// The longest password that is looked at, in bytes: hashing must not become a way to burn CPU.
 pub const MAX_PASSWORD: usize = 1_024;
 
-/// Characters of a password whose strength is judged.
-const LOOKED_AT: usize = 64;
+/// How hashes of ours begin: OWASP's first choice, 19 MiB, two passes, one lane.
+const CURRENT: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 
 /// Why a password was neither accepted nor refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +74,7 @@ impl PasswordPool {
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn start(config: Passwords, env: &Env) -> std::io::Result<Self> {
+    pub fn start(config: &Passwords, env: &Env) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if config.threads == 0 { cores } else { config.threads };
         let (queue, work) = sync_channel::<Work>(config.queue);
@@ -97,21 +108,19 @@ impl PasswordPool {
         self.run(move |hasher| hasher.hash(password.expose_secret(), salt)).await?
     }
 
-    /// Whether somebody who knows `about` (the address, the name, the tenant) would guess the
-    /// password within some thousand tries: a score of 0 or 1 of zxcvbn's 4.
+    /// How hard the password is to guess for somebody who knows `about`: the address, the name, the
+    /// tenant.
     ///
     /// # Errors
     /// [`PasswordError::Busy`] when too many wait.
-    pub async fn is_guessable(
+    pub async fn strength(
         &self,
         password: SecretString,
         about: Vec<String>,
-    ) -> Result<bool, PasswordError> {
+    ) -> Result<Strength, PasswordError> {
         self.run(move |_| {
-            // What is longer is not guessed, and would take long to look at.
-            let start: String = password.expose_secret().chars().take(LOOKED_AT).collect();
             let about: Vec<&str> = about.iter().map(String::as_str).collect();
-            zxcvbn::zxcvbn(&start, &about).score() < zxcvbn::Score::Two
+            Strength::of(password.expose_secret(), &about)
         })
         .await
     }
@@ -129,13 +138,8 @@ impl PasswordPool {
         self.run(move |hasher| {
             let known = stored.is_some();
             let text = stored.unwrap_or_else(|| hasher.nobody.clone());
-            let hash = PasswordHash::new(&text).map_err(|_| PasswordError::Failed)?;
-            if !is_affordable(&hash) {
-                return Err(PasswordError::Failed);
-            }
-            // The stored hash's own parameters count, so that older hashes go on working.
-            let right = hasher.argon2.verify_password(password.expose_secret().as_bytes(), &hash);
-            Ok(right.is_ok() && known)
+            let stored = Stored::parse(&text).ok_or(PasswordError::Failed)?;
+            Ok(stored.opens_with(password.expose_secret()) && known)
         })
         .await?
     }
@@ -159,27 +163,27 @@ impl PasswordPool {
     }
 }
 
-/// Whether `text` is a password hash that can be stored: Argon2 in PHC form, of bounded cost.
+/// Whether `text` is a password hash that can be stored: see [`ACCEPTED`].
 #[must_use]
 pub fn is_password_hash(text: &str) -> bool {
-    text.len() <= 512
-        && PasswordHash::new(text).is_ok_and(|h| {
-            h.algorithm.as_str().starts_with("argon2") && h.hash.is_some() && is_affordable(&h)
-        })
+    Stored::parse(text).is_some()
 }
 
-/// A hash says itself what verifying it costs, and somebody else may have written it: at most
-/// 64 MiB, ten passes and 256 MiB in all.
-fn is_affordable(hash: &PasswordHash) -> bool {
-    Params::try_from(hash).is_ok_and(|p| {
-        let work = u64::from(p.m_cost()) * u64::from(p.t_cost());
-        p.m_cost() <= 65_536 && p.t_cost() <= 10 && p.p_cost() <= 4 && work <= 262_144
-    })
+/// Whether a password has fewer characters than the tenant asks for.
+#[must_use]
+pub fn is_short(password: &str, min_length: u32) -> bool {
+    u32::try_from(password.chars().count()).is_ok_and(|length| length < min_length)
+}
+
+/// Whether a hash that this password has opened is to be replaced by one of ours.
+#[must_use]
+pub fn is_outdated(stored: &str, password: &str) -> bool {
+    !stored.starts_with(CURRENT)
+        && Stored::parse(stored).is_some_and(|s| s.looks_at_all_of(password))
 }
 
 impl Hasher {
     fn new(env: &Env) -> Self {
-        // OWASP's first choice: 19 MiB, two passes, one lane.
         let params = Params::new(19_456, 2, 1, None).expect("constants within Argon2's bounds");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut hasher = Self { argon2, nobody: String::new() };
@@ -202,44 +206,5 @@ impl Hasher {
             )
             .map_err(|_| PasswordError::Failed)?;
         Ok(hash.to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn only_the_right_password_of_a_known_user() {
-        let config = Passwords { threads: 1, queue: 4 };
-        let pool = PasswordPool::start(config, &Env::system()).expect("starts");
-        let hash = pool.hash("correct horse".into()).await.expect("hashes");
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(is_password_hash(&hash) && !is_password_hash("plain") && !is_password_hash(""));
-        assert_eq!(pool.verify("correct horse".into(), Some(hash.clone())).await, Ok(true));
-        assert_eq!(pool.verify("wrong".into(), Some(hash)).await, Ok(false));
-        assert_eq!(pool.verify("correct horse".into(), None).await, Ok(false));
-    }
-
-    #[tokio::test]
-    async fn a_hash_of_unbounded_cost_is_refused() {
-        let config = Passwords { threads: 1, queue: 4 };
-        let pool = PasswordPool::start(config, &Env::system()).expect("starts");
-        let hash = pool.hash("x".into()).await.expect("hashes");
-        for cost in ["m=33554432,t=2,p=1", "m=19456,t=4294967295,p=1", "m=65536,t=9,p=1"] {
-            let dear = hash.replace("m=19456,t=2,p=1", cost);
-            assert!(!is_password_hash(&dear), "{dear}");
-            let verified = pool.verify("x".into(), Some(dear)).await;
-            assert_eq!(verified, Err(PasswordError::Failed));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses() {
-        let config = Passwords { threads: 1, queue: 1 };
-        let pool = PasswordPool::start(config, &Env::system()).expect("starts");
-        let many = (0..16).map(|_| pool.verify("x".into(), None));
-        let done = futures_util::future::join_all(many).await;
-        assert!(done.contains(&Err(PasswordError::Busy)) && done.contains(&Ok(false)));
     }
 }

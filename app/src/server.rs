@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use anyhow::Context as _;
 use bailiwick_actors::{Options, Platform};
 use bailiwick_domain::Env;
-use bailiwick_outbound::{Fetcher, JwksCache};
+use bailiwick_outbound::{Breaches, Fetcher, JwksCache};
 use bailiwick_store::Store;
 use bailiwick_store::vault::MasterKeyring;
 
@@ -81,14 +81,17 @@ pub async fn open_platform(config: &Config, env: &Env) -> anyhow::Result<Platfor
 pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
     metrics::start()?;
     let platform = open_platform(&config, &env).await?;
-    let passwords = PasswordPool::start(config.passwords, &env)?;
-    let jwks = JwksCache::new(Fetcher::new(config.is_development())?);
+    let passwords = PasswordPool::start(&config.passwords, &env)?;
+    let fetcher = Fetcher::new(config.is_development())?;
+    let breaches = Breaches::new(fetcher.clone(), &config.passwords.breach_url);
+    let jwks = JwksCache::new(fetcher);
     let mailbox = config.is_development().then(Arc::<Mailbox>::default);
     let post = Post { mailer: Arc::new(config.mailer()?), mailbox };
     let worker = (config.role != Role::Api).then(|| worker::start(&platform, &post));
     let stopping = AtomicBool::new(false);
     let verified = VerifiedTokens::default();
-    let state = Data::new(State { platform, config, passwords, post, jwks, verified, stopping });
+    let state =
+        Data::new(State { platform, config, passwords, post, jwks, breaches, verified, stopping });
     let listeners = listen(&state)?;
     let address = listeners.first().map_or(state.config.listen, |l| l.address);
     Ok(Running { address, state, listeners, worker, upkeep: metrics::keep_up() })

@@ -21,6 +21,8 @@ pub struct State {
     pub post: Post,
     /// Fetches clients' public keys.
     pub jwks: bailiwick_outbound::JwksCache,
+    /// Tells which passwords are known from breaches.
+    pub breaches: bailiwick_outbound::Breaches,
     /// Access tokens that were verified before.
     pub verified: VerifiedTokens,
     /// Set when the process was told to stop: it is not ready from then on.

@@ -49,6 +49,8 @@ pub struct TenantSettings {
     pub accounts: Accounts,
     /// What is asked for beside the password.
     pub mfa: Mfa,
+    /// What passwords that people choose must be.
+    pub passwords: Passwords,
     /// Signing keys.
     pub keys: Keys,
     /// Theme variables of the hosted pages.
@@ -162,6 +164,30 @@ impl Mfa {
     }
 }
 
+/// What passwords that people choose must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Passwords {
+    /// The fewest characters, 8 (default) to 64.
+    pub min_length: u32,
+    /// How many of somebody's last passwords, the present one among them, cannot be set again: at
+    /// most 24. 0 (default): none is remembered.
+    pub history: u32,
+    /// Whether a password that is known from a breach is refused.
+    pub breach_check: bool,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { min_length: 8, history: 0, breach_check: false }
+    }
+}
+
+impl Passwords {
+    /// The most passwords that are remembered.
+    pub const MAX_HISTORY: u32 = 24;
+}
+
 /// How signing keys are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -238,6 +264,12 @@ impl TenantSettings {
         }
         if self.mfa.required == MfaRequired::Always && self.mfa.methods.is_empty() {
             out.push(Mistake::new("mfa.methods", "without a method nobody could sign in"));
+        }
+        if !(8..=64).contains(&self.passwords.min_length) {
+            out.push(Mistake::new("passwords.min_length", "must be 8 to 64"));
+        }
+        if self.passwords.history > Passwords::MAX_HISTORY {
+            out.push(Mistake::new("passwords.history", "must be at most 24"));
         }
         if self.keys.rotation_days > 365 {
             out.push(Mistake::new("keys.rotation_days", "must be 1 to 365 days, or 0 for never"));

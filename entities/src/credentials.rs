@@ -28,7 +28,7 @@ pub struct Model {
     pub counter: i64,
     /// When it was made.
     pub created_at: i64,
-    /// When it last changed.
+    /// When it was last set; a better hash of the same password does not count.
     pub updated_at: i64,
     /// When it was last used.
     pub last_used_at: Option<i64>,

@@ -16,6 +16,7 @@ pub mod codes;
 pub mod consents;
 pub mod credentials;
 pub mod data_keys;
+pub mod former_passwords;
 pub mod grants;
 pub mod idempotency_keys;
 pub mod jobs;

@@ -32,6 +32,16 @@ impl OutboundError {
     }
 }
 
+/// A document to fetch.
+pub(crate) struct Get<'a> {
+    pub(crate) uri: &'a str,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    /// For all of it.
+    pub(crate) timeout: Duration,
+    /// The most bytes of it.
+    pub(crate) most: usize,
+}
+
 /// Fetches documents. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
@@ -64,23 +74,37 @@ impl Fetcher {
     /// [`OutboundError::Forbidden`] for addresses of our own network, [`OutboundError::Failed`]
     /// for everything else.
     pub async fn json(&self, uri: &str, most: usize) -> Result<serde_json::Value, OutboundError> {
-        let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden(uri.into()))?;
+        let headers = &[("accept", "application/json")];
+        let body = self.get(Get { uri, headers, timeout: TIMEOUT, most }).await?;
+        let failed = |_| OutboundError::Failed(uri.to_owned(), "not JSON".into());
+        serde_json::from_slice(&body).map_err(failed)
+    }
+
+    /// GETs a document.
+    ///
+    /// # Errors
+    /// As [`Fetcher::json`].
+    pub(crate) async fn get(&self, get: Get<'_>) -> Result<Vec<u8>, OutboundError> {
+        let url = Url::parse(get.uri).map_err(|_| OutboundError::Forbidden(get.uri.into()))?;
         self.check(&url)?;
-        let failed = |why: String| OutboundError::Failed(uri.to_owned(), why);
-        let answer = self.client.get(url).header("accept", "application/json").send().await;
-        let mut answer = answer.map_err(|e| failed(e.without_url().to_string()))?;
+        let failed = |why: String| OutboundError::Failed(get.uri.to_owned(), why);
+        let broken = |e: reqwest::Error| failed(e.without_url().to_string());
+        let mut request = self.client.get(url).timeout(get.timeout);
+        for (name, value) in get.headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.send().await.map_err(broken)?;
         if !answer.status().is_success() {
             return Err(failed(format!("status {}", answer.status().as_u16())));
         }
         let mut body = Vec::new();
-        let broken = |e: reqwest::Error| failed(e.without_url().to_string());
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
             body.extend_from_slice(&chunk);
-            if body.len() > most {
-                return Err(failed(format!("larger than {most} bytes")));
+            if body.len() > get.most {
+                return Err(failed(format!("larger than {} bytes", get.most)));
             }
         }
-        serde_json::from_slice(&body).map_err(|_| failed("not JSON".into()))
+        Ok(body)
     }
 
     fn check(&self, url: &Url) -> Result<(), OutboundError> {

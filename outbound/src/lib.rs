@@ -1,13 +1,15 @@
 //! The only door to other people's servers.
 //!
-//! Mail goes to the one server that the operator names. All other addresses come from tenants, so
-//! every request is held to public addresses after name resolution, follows no redirect, and is
+//! Mail goes to the one server that the operator names. Nearly all other addresses come from
+//! tenants, so every request is held to public addresses after name resolution, follows no redirect, and is
 //! bounded in time and size.
 
+mod breach;
 mod guard;
 mod jwks;
 mod mail;
 
+pub use breach::Breaches;
 pub use guard::{Fetcher, OutboundError};
 pub use jwks::JwksCache;
 pub use mail::{Mail, MailError, Mailer};

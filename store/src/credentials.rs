@@ -1,19 +1,22 @@
-//! Credentials of users.
+//! Credentials of users: their passwords, and those that they had before.
 
-use bailiwick_domain::{CredentialId, Factor, Factors, TenantId, Timestamp, UserId};
+use bailiwick_domain::{TenantId, Timestamp, UserId};
 
 use crate::error::{Error, Result};
 use crate::sql::{self, Row as _};
 use crate::tx::TenantTx;
 
-/// Gives a user a password, in place of the one it had: an Argon2id hash in PHC form.
+mod factors;
+
+pub use factors::{Credential, add, of_user, remove, remove_all, renewed, used};
+
+/// Gives a user its first password: a hash.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such user.
-pub async fn set_password(
+pub(crate) async fn put_password(
     tx: &TenantTx,
-    tenant: TenantId,
-    user: UserId,
+    (tenant, user): (TenantId, UserId),
     hash: &str,
     now: Timestamp,
 ) -> Result<()> {
@@ -31,168 +34,118 @@ pub async fn set_password(
     if set == 1 { Ok(()) } else { Err(Error::NotFound("user")) }
 }
 
-/// Something that a user has set up beside a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
-    /// Its id.
-    pub id: CredentialId,
-    /// What it is.
-    pub factor: Factor,
-    /// What the user calls it.
-    pub name: Option<String>,
-    /// The public half of a passkey; else a sealed secret or a hash.
-    pub data: String,
-    /// What has to grow with every use.
-    pub counter: i64,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was last used.
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// What a user has set up beside a password, the oldest first.
+/// Gives a user a password, in place of the one it had: a hash. With the new one, `history`
+/// passwords are remembered, and no more: 0 and 1 remember none of the former ones.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn of_user(tx: &TenantTx, tenant: TenantId, user: UserId) -> Result<Vec<Credential>> {
-    let sql = "SELECT id, kind, name, data, counter, created_at, last_used_at FROM credentials \
-         WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at, id";
-    let rows = sql::all(tx, sql, [tenant.0.into(), user.0.into()]).await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let kind: String = row.value("kind")?;
-        // Passwords, and what a newer version knows, are none of them.
-        let Some(factor) = Factor::parse(&kind) else { continue };
-        found.push(Credential {
-            id: row.id("id")?,
-            factor,
-            name: row.value("name")?,
-            data: row.value("data")?,
-            counter: row.value("counter")?,
-            created_at: row.time("created_at")?,
-            last_used_at: row.maybe_time("last_used_at")?,
-        });
-    }
-    Ok(found)
-}
-
-/// Adds what a user has set up.
-///
-/// # Errors
-/// [`Error::Taken`] when there is one of this id; [`Error::NotFound`] when the user is gone.
-pub async fn add(
+/// [`Error::NotFound`] when there is no such user.
+pub async fn set_password(
     tx: &TenantTx,
     (tenant, user): (TenantId, UserId),
-    new: &[Credential],
+    hash: &str,
+    history: u32,
+    now: Timestamp,
 ) -> Result<()> {
-    for c in new {
-        let added = sql::exec(
+    let former = u64::from(history.saturating_sub(1));
+    if former > 0 {
+        sql::exec(
             tx,
-            "INSERT INTO credentials (tenant_id, id, user_id, kind, data, name, counter, \
-             created_at, updated_at, last_used_at) \
-             SELECT u.tenant_id, $3, u.id, $4, $5, $6, $7, $8, $8, $9 FROM users u \
-             WHERE u.tenant_id = $1 AND u.id = $2 AND u.deleted_at IS NULL \
-             ON CONFLICT DO NOTHING",
-            [
-                tenant.0.into(),
-                user.0.into(),
-                c.id.0.into(),
-                c.factor.name().into(),
-                c.data.clone().into(),
-                c.name.clone().into(),
-                c.counter.into(),
-                c.created_at.0.into(),
-                c.last_used_at.map(|at| at.0).into(),
-            ],
+            "INSERT INTO former_passwords (tenant_id, user_id, set_at, hash) \
+             SELECT c.tenant_id, c.user_id, c.updated_at, c.data FROM credentials c \
+             WHERE c.tenant_id = $1 AND c.id = $2 AND c.kind = 'password' \
+             ON CONFLICT (tenant_id, user_id, set_at) DO NOTHING",
+            [tenant.0.into(), user.0.into()],
         )
         .await?;
-        if added != 1 {
-            return Err(Error::Taken("credential"));
-        }
     }
-    note_factors(tx, tenant, user).await
-}
-
-/// Removes one thing that a user has set up; `false` when there is none of this id.
-///
-/// # Errors
-/// When the database fails.
-pub async fn remove(
-    tx: &TenantTx,
-    (tenant, user): (TenantId, UserId),
-    id: CredentialId,
-) -> Result<bool> {
-    // The password carries the user's own id.
-    let sql = "DELETE FROM credentials WHERE tenant_id = $1 AND user_id = $2 AND id = $3 \
-         AND id <> user_id AND kind IN ('passkey', 'totp', 'recovery_code')";
-    let removed = sql::exec(tx, sql, [tenant.0.into(), user.0.into(), id.0.into()]).await?;
-    note_factors(tx, tenant, user).await?;
-    Ok(removed == 1)
-}
-
-/// Removes everything of one kind that a user has set up.
-///
-/// # Errors
-/// When the database fails.
-pub async fn remove_all(
-    tx: &TenantTx,
-    (tenant, user): (TenantId, UserId),
-    factor: Factor,
-) -> Result<u64> {
-    let sql = "DELETE FROM credentials WHERE tenant_id = $1 AND user_id = $2 AND kind = $3";
-    let args = [tenant.0.into(), user.0.into(), factor.name().into()];
-    let removed = sql::exec(tx, sql, args).await?;
-    note_factors(tx, tenant, user).await?;
-    Ok(removed)
-}
-
-/// Notes a use, which must bring a greater `counter` than any before: of the same code at the same
-/// time one is right. `false` when it does not, or there is no such credential of this user.
-///
-/// # Errors
-/// When the database fails.
-pub async fn used(
-    tx: &TenantTx,
-    (tenant, user): (TenantId, UserId),
-    (id, counter): (CredentialId, i64),
-    now: Timestamp,
-) -> Result<bool> {
-    let sql = "UPDATE credentials SET counter = $4, last_used_at = $5, updated_at = $5 \
-         WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND counter < $4";
-    let args = [tenant.0.into(), user.0.into(), id.0.into(), counter.into(), now.0.into()];
-    Ok(sql::exec(tx, sql, args).await? == 1)
-}
-
-/// Notes a use of a credential whose state is `data` from now on. `false` when it was used at the
-/// same time, or there is none.
-///
-/// # Errors
-/// When the database fails.
-pub async fn renewed(
-    tx: &TenantTx,
-    (tenant, user): (TenantId, UserId),
-    (old, data, counter): (&Credential, &str, i64),
-    now: Timestamp,
-) -> Result<bool> {
-    let sql = "UPDATE credentials SET data = $4, counter = $5, last_used_at = $6, updated_at = $6 \
-         WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND counter = $7";
-    let args = [
-        tenant.0.into(),
-        user.0.into(),
-        old.id.0.into(),
-        data.into(),
-        counter.into(),
-        now.0.into(),
-        old.counter.into(),
-    ];
-    Ok(sql::exec(tx, sql, args).await? == 1)
-}
-
-/// Keeps the user's row in step, which requests read without looking here.
-async fn note_factors(tx: &TenantTx, tenant: TenantId, user: UserId) -> Result<()> {
-    let all = of_user(tx, tenant, user).await?;
-    let factors = all.iter().map(|c| c.factor).fold(Factors::default(), Factors::with);
-    let sql = "UPDATE users SET factors = $3 WHERE tenant_id = $1 AND id = $2";
-    sql::exec(tx, sql, [tenant.0.into(), user.0.into(), factors.bits().into()]).await?;
+    put_password(tx, (tenant, user), hash, now).await?;
+    sql::exec(
+        tx,
+        "DELETE FROM former_passwords WHERE tenant_id = $1 AND user_id = $2 AND set_at NOT IN \
+         (SELECT f.set_at FROM former_passwords f WHERE f.tenant_id = $1 AND f.user_id = $2 \
+         ORDER BY f.set_at DESC LIMIT $3)",
+        [tenant.0.into(), user.0.into(), sql::limit(former)],
+    )
+    .await?;
     Ok(())
+}
+
+/// The hashes of a user's last passwords, the present one first: at most `history`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_passwords(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    history: u32,
+) -> Result<Vec<String>> {
+    let rows = sql::all(
+        tx,
+        "SELECT hash FROM (SELECT c.data AS hash, c.updated_at AS set_at FROM credentials c \
+         WHERE c.tenant_id = $1 AND c.id = $2 AND c.kind = 'password' \
+         UNION ALL SELECT f.hash, f.set_at FROM former_passwords f \
+         WHERE f.tenant_id = $1 AND f.user_id = $2) AS p ORDER BY set_at DESC LIMIT $3",
+        [tenant.0.into(), user.0.into(), sql::limit(u64::from(history))],
+    )
+    .await?;
+    rows.iter().map(|row| row.value("hash")).collect()
+}
+
+/// Replaces the hash of a password by a better one of the same password. Says whether `old` still
+/// was the stored one; when it was not, nothing changes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rehash(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    old: &str,
+    new: &str,
+) -> Result<bool> {
+    // `updated_at` tells when the person set it, and stays.
+    let replaced = sql::exec(
+        tx,
+        "UPDATE credentials SET data = $4 WHERE tenant_id = $1 AND id = $2 \
+         AND kind = 'password' AND data = $3",
+        [tenant.0.into(), user.0.into(), old.into(), new.into()],
+    )
+    .await?;
+    Ok(replaced == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, World, id, on_every_database};
+
+    #[tokio::test]
+    async fn as_many_passwords_are_remembered_as_are_wanted() {
+        on_every_database(async |w: World| {
+            let (tenant, ada) = (w.tenant, w.user);
+            let of = (tenant, ada);
+            w.write(move |tx| async move {
+                // The first one is `$argon2id$hash`, set when the user was made.
+                for (n, (hash, history)) in
+                    [("b", 3), ("c", 3), ("d", 3), ("e", 3)].into_iter().enumerate()
+                {
+                    let at = NOW.plus_secs(1 + u32::try_from(n).unwrap());
+                    set_password(&tx, of, hash, history, at).await?;
+                }
+                assert_eq!(last_passwords(&tx, of, 24).await?, ["e", "d", "c"]);
+                assert_eq!(last_passwords(&tx, of, 2).await?, ["e", "d"]);
+                assert!(last_passwords(&tx, (id(), ada), 24).await?.is_empty());
+                assert!(last_passwords(&tx, (tenant, id()), 24).await?.is_empty());
+                // A better hash of the present one is no former one.
+                assert!(rehash(&tx, of, "e", "E").await?);
+                set_password(&tx, of, "f", 2, NOW.plus_secs(9)).await?;
+                assert_eq!(last_passwords(&tx, of, 24).await?, ["f", "E"]);
+                set_password(&tx, of, "g", 0, NOW.plus_secs(10)).await?;
+                assert_eq!(last_passwords(&tx, of, 24).await?, ["g"]);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        })
+        .await;
+    }
 }

@@ -76,7 +76,7 @@ pub struct NewUser {
     pub name: Option<String>,
     /// Further claims.
     pub claims: Map<String, Json>,
-    /// An Argon2id hash in PHC form.
+    /// The hash of its password.
     pub password_hash: Option<String>,
 }
 
@@ -100,6 +100,17 @@ pub struct SignInRow {
     pub user: User,
     /// Its password: the credential and its hash.
     pub password: Option<(CredentialId, String)>,
+    /// When the password was set.
+    pub password_set_at: Option<Timestamp>,
+}
+
+impl SignInRow {
+    /// Tells this password from one that was set later. A better hash of the same password is
+    /// still this one.
+    #[must_use]
+    pub fn which_password(&self) -> Option<(CredentialId, Timestamp)> {
+        self.password.as_ref().map(|(id, _)| *id).zip(self.password_set_at)
+    }
 }
 
 const COLUMNS: &str = "u.tenant_id, u.id, u.sub, u.name, u.claims, u.active, u.version, \
@@ -151,7 +162,7 @@ pub async fn create(
             .map_err(Error::on_insert("email"))?;
     }
     if let Some(hash) = &new.password_hash {
-        credentials::set_password(tx, tenant, new.id, hash, now).await?;
+        credentials::put_password(tx, (tenant, new.id), hash, now).await?;
     }
     Ok(User {
         id: new.id,
@@ -222,8 +233,8 @@ pub async fn find_for_sign_in(
     value: &str,
 ) -> Result<Option<SignInRow>> {
     let sql = format!(
-        "SELECT {COLUMNS}, c.id AS credential_id, c.data AS password \
-         FROM user_identifiers k \
+        "SELECT {COLUMNS}, c.id AS credential_id, c.data AS password, \
+         c.updated_at AS password_set_at FROM user_identifiers k \
          JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id {EMAIL} \
          LEFT JOIN credentials c ON c.tenant_id = u.tenant_id AND c.id = u.id \
          AND c.kind = 'password' \
@@ -232,7 +243,8 @@ pub async fn find_for_sign_in(
     let args: [Value; 3] = [tenant.0.into(), kind.name().into(), value.into()];
     let Some(row) = sql::one(tx, &sql, args).await? else { return Ok(None) };
     let password = row.maybe_id("credential_id")?.zip(row.value::<Option<String>>("password")?);
-    Ok(Some(SignInRow { user: read(&row)?, password }))
+    let password_set_at = row.maybe_time("password_set_at")?;
+    Ok(Some(SignInRow { user: read(&row)?, password, password_set_at }))
 }
 
 /// Changes a user.
@@ -348,7 +360,7 @@ pub async fn delete(
     if changed != 1 {
         return Err(Error::Stale("user"));
     }
-    for table in ["user_identifiers", "credentials"] {
+    for table in ["user_identifiers", "credentials", "former_passwords"] {
         let sql = format!("DELETE FROM {table} WHERE tenant_id = $1 AND user_id = $2");
         sql::exec(tx, &sql, [tenant.0.into(), id.0.into()]).await?;
     }

@@ -3,6 +3,7 @@
 mod factors;
 mod mail;
 mod passkeys;
+mod passwords;
 mod portal;
 mod recovery;
 mod registration;

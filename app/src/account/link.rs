@@ -12,7 +12,6 @@ use bailiwick_store::users::{self, Email, NewUser};
 use bailiwick_store::vault::Label;
 use bailiwick_store::{Error as StoreError, credentials};
 
-use super::{acceptable, busy, hash};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::cut_off::{cut_off, tell};
@@ -24,6 +23,7 @@ use crate::pages::{
     ConfirmRegistration, FormProblem, NewPassword, Notice, NoticeKind, Page, Problem,
 };
 use crate::password::MAX_PASSWORD;
+use crate::password::choice::{Owner, Refused, acceptable, busy, hash};
 
 /// A secret of ours has 43 characters.
 const MAX_TOKEN: usize = 64;
@@ -109,8 +109,9 @@ fn page(
     cx: &Cx,
     browser: &Browser,
     (token, opened): (&str, &Opened),
-    problem: Option<FormProblem>,
+    refused: Option<Refused>,
 ) -> Result<HttpResponse, PageError> {
+    let problem = refused.map(|r| r.problem);
     let (action, csrf) = (format!("{}/account/link", cx.issuer()), browser.csrf(cx));
     let (action, csrf) = (action.as_str(), csrf.as_str());
     let status = match problem {
@@ -122,7 +123,16 @@ fn page(
     Ok(match opened.link.purpose {
         Purpose::ResetPassword => {
             let email = &String::from_utf8_lossy(&opened.plain);
-            show(cx, &Page::NewPassword(NewPassword { action, token, csrf, email, problem }), how)
+            let page = NewPassword {
+                action,
+                token,
+                csrf,
+                email,
+                problem,
+                strength: refused.and_then(|r| r.strength),
+                min_length: cx.view.tenant.settings.passwords.min_length,
+            };
+            show(cx, &Page::NewPassword(page), how)
         }
         Purpose::Register => {
             let wanted = registration(opened)?;
@@ -149,7 +159,7 @@ async fn use_link(
             if wanted.browser != browser.binding(cx)
                 && let Err(problem) = knows(cx, password, &wanted).await
             {
-                return page(cx, &browser, (token, &opened), Some(problem));
+                return page(cx, &browser, (token, &opened), Some(problem.into()));
             }
             register(cx, &opened, wanted).await?;
             NoticeKind::Registered
@@ -157,14 +167,15 @@ async fn use_link(
         Purpose::ResetPassword => {
             let email = String::from_utf8_lossy(&opened.plain).into_owned();
             let password = params.get("password")?.unwrap_or_default();
-            let again = |problem| page(cx, &browser, (token, &opened), Some(problem));
-            let password = match acceptable(cx, password, (&email, None)).await {
+            let again = |refused| page(cx, &browser, (token, &opened), Some(refused));
+            let owner = Owner { email: &email, name: None, user: opened.link.user };
+            let password = match acceptable(cx, password, owner).await {
                 Ok(password) => password,
-                Err(problem) => return again(problem),
+                Err(refused) => return again(refused),
             };
             let hash = match hash(cx, password).await {
                 Ok(hash) => hash,
-                Err(problem) => return again(problem),
+                Err(problem) => return again(problem.into()),
             };
             let user = opened.link.user.ok_or_else(|| over(cx, Purpose::ResetPassword))?;
             set_password(cx, &opened, (user, email), hash).await?;
@@ -184,13 +195,14 @@ async fn set_password(
 ) -> Result<(), PageError> {
     let (tenant, now, env, mac) = (cx.tenant_id(), cx.now, cx.env().clone(), opened.mac);
     let vault = cx.view.vault.clone();
+    let history = cx.view.tenant.settings.passwords.history;
     let write = move |tx| async move {
         let used = account_links::use_once(&tx, tenant, &mac, now).await?;
         used.ok_or(StoreError::NotFound("link"))?;
         // Whoever reads the mail of an address that the account has no longer gets nothing.
         let owner = users::by_email(&tx, tenant, &email).await?;
         owner.filter(|o| o.id == user && o.active).ok_or(StoreError::NotFound("user"))?;
-        credentials::set_password(&tx, tenant, user, &hash, now).await?;
+        credentials::set_password(&tx, (tenant, user), &hash, history, now).await?;
         users::verified(&tx, (tenant, user), &email, now).await?;
         let revoked = cut_off(&tx, tenant, user, now).await?;
         let changed =

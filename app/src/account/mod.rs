@@ -5,15 +5,12 @@ use bailiwick_domain::EventKind;
 use bailiwick_protocol::Params;
 use bailiwick_store::Error as StoreError;
 use bailiwick_store::audit::{self, Actor, AuditEvent};
-use secrecy::SecretString;
 
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::page::PageError;
 use crate::flow::pending::Pending;
 use crate::mails::Asked;
-use crate::pages::FormProblem;
-use crate::password::{MAX_PASSWORD, MIN_PASSWORD, PasswordError};
 
 pub mod dev_mail;
 pub mod forgot;
@@ -43,41 +40,4 @@ async fn leave(cx: &Cx, asked: Asked, kind: EventKind) -> Result<(), StoreError>
         audit::append(&tx, &[event]).await
     };
     cx.store().write(tenant, write).await
-}
-
-/// A password that may be set for an account with this address and name.
-async fn acceptable(
-    cx: &Cx,
-    password: &str,
-    (email, name): (&str, Option<&str>),
-) -> Result<SecretString, FormProblem> {
-    if password.len() < MIN_PASSWORD {
-        return Err(FormProblem::ShortPassword);
-    }
-    if password.len() > MAX_PASSWORD {
-        return Err(FormProblem::LongPassword);
-    }
-    let (lower, local) = (password.trim().to_lowercase(), email.split('@').next());
-    if lower == email || Some(lower.as_str()) == local {
-        return Err(FormProblem::SameAsEmail);
-    }
-    let address = email.split(['@', '.', '-', '_', '+']);
-    let words = address.chain(name.into_iter().flat_map(str::split_whitespace));
-    let tenant = &cx.view.tenant;
-    let about = words.chain([tenant.name.as_str(), &tenant.slug]).map(str::to_owned).collect();
-    match cx.state.passwords.is_guessable(password.into(), about).await {
-        Ok(false) => Ok(password.into()),
-        Ok(true) => Err(FormProblem::Guessable),
-        Err(e) => Err(busy(e)),
-    }
-}
-
-/// The hash of a new password.
-async fn hash(cx: &Cx, password: SecretString) -> Result<String, FormProblem> {
-    cx.state.passwords.hash(password).await.map_err(busy)
-}
-
-fn busy(e: PasswordError) -> FormProblem {
-    tracing::warn!(error = %e, "a password was not set");
-    FormProblem::Busy
 }

@@ -7,7 +7,7 @@ use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::{EventKind, Kind};
 use bailiwick_protocol::Params;
 
-use super::{acceptable, back, hash, leave, pending};
+use super::{back, leave, pending};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, own_form};
@@ -15,6 +15,7 @@ use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::mails::{Asked, Wish};
 use crate::pages::{FormProblem, Notice, NoticeKind, Page, Problem, Register};
+use crate::password::choice::{Owner, Refused, acceptable, hash};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 200;
@@ -84,23 +85,25 @@ async fn ask(
     let pending = pending(cx, &params, &browser)?;
     let field = |name| Ok::<_, PageError>(params.get(name)?.unwrap_or_default().trim());
     let (name, typed) = (field("name")?, field("email")?);
-    let again = |problem| Ok(form(cx, &browser, pending.as_ref(), (name, typed, Some(problem))));
+    let again =
+        |refused: Refused| Ok(form(cx, &browser, pending.as_ref(), (name, typed, Some(refused))));
     if name.chars().count() > MAX_NAME {
-        return again(FormProblem::LongName);
+        return again(FormProblem::LongName.into());
     }
-    let Some(email) = normalize_email(typed) else { return again(FormProblem::NoEmail) };
+    let Some(email) = normalize_email(typed) else { return again(FormProblem::NoEmail.into()) };
     if !cx.view.tenant.settings.accounts.admits(&email) {
-        return again(FormProblem::OtherDomain);
+        return again(FormProblem::OtherDomain.into());
     }
     let password = params.get("password")?.unwrap_or_default();
-    let password = match acceptable(cx, password, (&email, Some(name))).await {
+    let owner = Owner { email: &email, name: Some(name), user: None };
+    let password = match acceptable(cx, password, owner).await {
         Ok(password) => password,
-        Err(problem) => return again(problem),
+        Err(refused) => return again(refused),
     };
     cx.attempt("registration", &email).await?.counted();
     let password_hash = match hash(cx, password).await {
         Ok(hash) => hash,
-        Err(problem) => return again(problem),
+        Err(problem) => return again(problem.into()),
     };
     let locale = pending.as_ref().and_then(|p| p.request.ui_locale).unwrap_or_default();
     let name = (!name.is_empty()).then(|| name.to_owned());
@@ -118,9 +121,9 @@ fn form(
     cx: &Cx,
     browser: &Browser,
     pending: Option<&Pending>,
-    (name, email, problem): (&str, &str, Option<FormProblem>),
+    (name, email, refused): (&str, &str, Option<Refused>),
 ) -> HttpResponse {
-    let back = back(cx, pending);
+    let (back, problem) = (back(cx, pending), refused.map(|r| r.problem));
     let page = Page::Register(Register {
         action: &format!("{}/account/register", cx.issuer()),
         request: &pending.map(|p| p.seal(cx)).unwrap_or_default(),
@@ -128,6 +131,8 @@ fn form(
         name,
         email,
         problem,
+        strength: refused.and_then(|r| r.strength),
+        min_length: cx.view.tenant.settings.passwords.min_length,
         back: back.as_deref(),
     });
     let status = match problem {

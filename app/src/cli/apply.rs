@@ -90,7 +90,7 @@ pub async fn run(config: &Config, env: &Env, arguments: &Arguments) -> anyhow::R
         out::note(&format!("{name}:{warning} (warning)"));
     }
     let platform = open_platform(config, env).await?;
-    let passwords = PasswordPool::start(config.passwords, env)?;
+    let passwords = PasswordPool::start(&config.passwords, env)?;
     let options = Options { dry_run: arguments.dry_run, prune: arguments.prune };
     let applied = apply(&platform, &passwords, manifest, options).await;
     platform.stop().await;

@@ -84,6 +84,7 @@ fn effective(config: &Config) -> String {
     put("workers", config.workers.to_string());
     let (threads, queue) = (config.passwords.threads, config.passwords.queue);
     let _ = write!(out, "\n[passwords]\nthreads = {threads}\nqueue = {queue}\n");
+    let _ = writeln!(out, "breach_url = {}", text(config.passwords.breach_url.as_str()));
     let (delay, grace) = (config.shutdown.delay, config.shutdown.grace);
     let _ = write!(out, "\n[shutdown]\ndelay = {delay}\ngrace = {grace}\n");
     let _ = writeln!(out, "\n[limits]");

@@ -165,7 +165,7 @@ async fn make(
         Some(credentials) => credentials,
         None => ask(arguments)?,
     };
-    let passwords = PasswordPool::start(config.passwords, platform.env())?;
+    let passwords = PasswordPool::start(&config.passwords, platform.env())?;
     let hash = passwords.hash(credentials.password.clone()).await?;
     Ok(create(platform, &credentials, hash).await?)
 }

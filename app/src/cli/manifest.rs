@@ -118,7 +118,7 @@ pub struct UserEntry {
 pub enum Password {
     /// In the clear: to be hashed.
     Plain(SecretString),
-    /// An Argon2 hash in PHC form.
+    /// A hash of a format that [`crate::password::ACCEPTED`] names.
     Hashed(String),
 }
 

@@ -24,8 +24,8 @@ pub enum Proof {
     Password {
         /// The normalised address.
         email: String,
-        /// The credential and its hash.
-        stored: Option<(CredentialId, String)>,
+        /// The credential, and when it was set.
+        stored: Option<(CredentialId, Timestamp)>,
     },
     /// A code of an authenticator app.
     Totp {
@@ -83,7 +83,7 @@ impl Proof {
             Self::Password { email, stored } => {
                 let kind = IdentifierKind::Email;
                 let row = users::find_for_sign_in(tx, tenant, kind, email).await?;
-                row.is_some_and(|r| r.user.id == user && r.password == *stored)
+                row.is_some_and(|r| r.user.id == user && r.which_password() == *stored)
             }
             Self::Totp { credential, step } => {
                 credentials::used(tx, who, (*credential, *step), now).await?

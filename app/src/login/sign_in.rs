@@ -23,7 +23,7 @@ use crate::flow::proceed;
 use crate::flow::start::{Started, start};
 use crate::http::limits;
 use crate::pages::{Page, Passkey, SignIn, SignInProblem, Wait};
-use crate::password::{MAX_PASSWORD, PasswordError};
+use crate::password::{MAX_PASSWORD, PasswordError, rehash};
 
 /// The sign-in form.
 #[utoipa::path(
@@ -125,7 +125,7 @@ async fn sign_in(
     match row.filter(|r| right && r.user.active) {
         Some(row) => {
             attempt.succeeded(cx.now).await;
-            let stored = row.password.clone();
+            let stored = row.which_password();
             let proof = Proof::Password { email: address, stored };
             let started = start(cx, (&browser, request), row.user.id, proof).await;
             let Started { session, browser } = match started {
@@ -134,6 +134,7 @@ async fn sign_in(
                 }
                 other => other?,
             };
+            rehash::at_sign_in(cx, &row, password).await;
             let pending = pending.after(|p| p.signed_in(session)).rebound(cx, &browser);
             let mut done = resume::redirect(cx, &pending);
             let _ = done.add_cookie(&browser.cookie(cx));

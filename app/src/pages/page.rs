@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::factor::{Enrol, Passkey, SecondFactor};
 use super::portal::Portal;
 use crate::mails::mailbox::Sent;
+use crate::password::strength::Strength;
 
 /// A hosted page.
 #[derive(Clone, Debug, Serialize)]
@@ -225,6 +226,10 @@ pub struct Register<'a> {
     pub email: &'a str,
     /// Why the form is shown again.
     pub problem: Option<FormProblem>,
+    /// How hard the refused password is to guess, when that is the problem.
+    pub strength: Option<Strength>,
+    /// The fewest characters of a password.
+    pub min_length: u32,
     /// Link back to the sign-in form, when somebody came from there.
     pub back: Option<&'a str>,
 }
@@ -242,6 +247,10 @@ pub struct NewPassword<'a> {
     pub email: &'a str,
     /// Why the form is shown again.
     pub problem: Option<FormProblem>,
+    /// How hard the refused password is to guess, when that is the problem.
+    pub strength: Option<Strength>,
+    /// The fewest characters of a password.
+    pub min_length: u32,
 }
 
 /// Asks whether an account is wanted: programs that follow links in mails say nothing. Sends
@@ -280,6 +289,10 @@ pub enum FormProblem {
     SameAsEmail,
     /// The password is one that others try first.
     Guessable,
+    /// The password is one that the person had before.
+    Reused,
+    /// The password is known from a breach.
+    Breached,
     /// The password is not the one that was chosen.
     OtherPassword,
     /// The password pool is full.
@@ -298,7 +311,7 @@ pub enum FormProblem {
 
 impl FormProblem {
     /// Every problem.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NoEmail,
         Self::OtherDomain,
         Self::LongName,
@@ -306,6 +319,8 @@ impl FormProblem {
         Self::LongPassword,
         Self::SameAsEmail,
         Self::Guessable,
+        Self::Reused,
+        Self::Breached,
         Self::OtherPassword,
         Self::Busy,
         Self::Stale,

@@ -4,6 +4,7 @@ use bailiwick_domain::EventKind;
 use serde::Serialize;
 
 use super::page::{FormProblem, Wait};
+use crate::password::strength::Strength;
 
 macro_rules! tabs {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $path:literal, $menu:literal;)*) => {
@@ -133,6 +134,10 @@ pub struct Portal<'a> {
     pub done: Option<Done>,
     /// Why a form is shown again.
     pub problem: Option<FormProblem>,
+    /// How hard a refused password is to guess, when that is why.
+    pub strength: Option<Strength>,
+    /// The fewest characters of a password.
+    pub min_length: u32,
     /// When to try again, after too many tries.
     pub wait: Option<Wait>,
     /// What this one shows.

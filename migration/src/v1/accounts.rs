@@ -95,6 +95,13 @@ pub(super) const TABLES: &[Table] = &[
     )
     .indexes(&[index(&["tenant_id", "user_id"])])
     .owners(&[("user_id", "users")]),
+    // Passwords that a user had before; `set_at` is when.
+    tenant(
+        "former_passwords",
+        &["user_id", "set_at"],
+        &[uuid("user_id"), int("set_at"), text("hash")],
+    )
+    .owners(&[("user_id", "users")]),
     // What a link in a mail stands for: found by the MAC of its secret, used once.
     tenant(
         "account_links",

@@ -21,10 +21,23 @@ async fn a_user_is_found_by_all_that_names_it() {
             let other = find_for_sign_in(&tx, tenant, IdentifierKind::Username, &email).await?;
             assert!(other.is_none());
 
-            credentials::set_password(&tx, tenant, ada, "$new", NOW).await?;
+            // A better hash of the same password: the same password.
+            let ours = (tenant, ada);
+            assert!(credentials::rehash(&tx, ours, "$argon2id$hash", "$better").await?);
+            assert!(!credentials::rehash(&tx, ours, "$argon2id$hash", "$late").await?);
+            assert!(!credentials::rehash(&tx, (id(), ada), "$better", "$foreign").await?);
+            let better = find_for_sign_in(&tx, tenant, IdentifierKind::Email, &email).await?;
+            let better = better.unwrap();
+            assert_eq!(better.password.as_ref().unwrap().1, "$better");
+            assert_eq!(better.which_password(), row.which_password());
+            assert!(row.which_password().is_some());
+
+            let later = NOW.plus_secs(1);
+            credentials::set_password(&tx, ours, "$new", 2, later).await?;
             let row = find_for_sign_in(&tx, tenant, IdentifierKind::Email, &email).await?.unwrap();
-            assert_eq!(row.password.unwrap().1, "$new");
-            let missing = credentials::set_password(&tx, tenant, id(), "$new", NOW).await;
+            assert_eq!(row.password.as_ref().unwrap().1, "$new");
+            assert_ne!(row.which_password(), better.which_password());
+            let missing = credentials::set_password(&tx, (tenant, id()), "$new", 2, NOW).await;
             assert!(matches!(missing, Err(Error::NotFound(_))));
             let stranger = id();
             assert_eq!(get(&tx, stranger, ada).await?, None);

@@ -20,6 +20,7 @@ use crate::flow::page::{PageError, Show, see_other, show};
 use crate::flow::pending::Pending;
 use crate::flow::{portal, proceed};
 use crate::pages::{Content, Done, FormProblem, Frame, Page, Portal, Tab, Wait};
+use crate::password::choice::Refused;
 
 pub mod applications;
 pub mod data;
@@ -165,6 +166,21 @@ impl<'a> Me<'a> {
         problem: Option<(FormProblem, Option<Wait>)>,
     ) -> HttpResponse {
         let (problem, wait) = problem.unzip();
+        self.page(content, problem.map(Refused::from), wait.flatten())
+    }
+
+    /// The page, with why a password may not be set.
+    fn refused(&self, content: &Content<'_>, refused: Refused) -> HttpResponse {
+        self.page(content, Some(refused), None)
+    }
+
+    fn page(
+        &self,
+        content: &Content<'_>,
+        refused: Option<Refused>,
+        wait: Option<Wait>,
+    ) -> HttpResponse {
+        let problem = refused.map(|r| r.problem);
         let status = match problem {
             None => StatusCode::OK,
             Some(FormProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
@@ -188,7 +204,9 @@ impl<'a> Me<'a> {
             },
             done: self.done,
             problem,
-            wait: wait.flatten(),
+            strength: refused.and_then(|r| r.strength),
+            min_length: self.cx.view.tenant.settings.passwords.min_length,
+            wait,
             content,
         });
         let how = Show { status, browser: Some(&self.browser), ..Show::default() };

@@ -10,7 +10,6 @@ use bailiwick_store::{Error as StoreError, audit, credentials, remembered, sessi
 use secrecy::SecretString;
 
 use super::{Me, Needs, ended};
-use crate::account::{acceptable, hash};
 use crate::cx::Cx;
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, answer};
@@ -18,6 +17,7 @@ use crate::http::limits;
 use crate::mails::{Asked, Wish};
 use crate::pages::{Content, Done, FormProblem, Password, Tab, Wait};
 use crate::password::MAX_PASSWORD;
+use crate::password::choice::{Owner, Refused, acceptable, busy, hash};
 
 /// The form.
 #[utoipa::path(
@@ -68,7 +68,7 @@ fn content<'a>(me: &'a Me<'_>) -> Content<'a> {
 
 async fn change(me: &Me<'_>, params: &Params) -> Result<HttpResponse, PageError> {
     let cx = me.cx;
-    let again = |problem| Ok(me.again(&content(me), Some((problem, None))));
+    let again = |refused: Refused| Ok(me.refused(&content(me), refused));
     let present = params.get("current")?.unwrap_or_default();
     let attempt = match cx.attempt("password.change", &me.user().to_string()).await {
         Ok(attempt) => attempt,
@@ -89,24 +89,25 @@ async fn change(me: &Me<'_>, params: &Params) -> Result<HttpResponse, PageError>
             Ok(_) => {
                 attempt.failed(cx.now);
                 cx.refused("password.refused", None);
-                return again(FormProblem::CurrentPassword);
+                return again(FormProblem::CurrentPassword.into());
             }
             Err(e) => {
                 attempt.released().await;
-                return again(crate::account::busy(e));
+                return again(busy(e).into());
             }
         }
     }
     attempt.succeeded(cx.now).await;
     let password = params.get("password")?.unwrap_or_default();
     let name = me.session.name.as_deref();
-    let password = match acceptable(cx, password, (&email, name)).await {
+    let owner = Owner { email: &email, name, user: Some(me.user()) };
+    let password = match acceptable(cx, password, owner).await {
         Ok(password) => password,
-        Err(problem) => return again(problem),
+        Err(refused) => return again(refused),
     };
     let hash = match hash(cx, password).await {
         Ok(hash) => hash,
-        Err(problem) => return again(problem),
+        Err(problem) => return again(problem.into()),
     };
     set(me, email, hash).await?;
     Ok(me.go(Tab::Overview, Done::PasswordChanged))
@@ -117,9 +118,10 @@ async fn set(me: &Me<'_>, email: String, hash: String) -> Result<(), PageError> 
     let (tenant, user, now, here) = (cx.tenant_id(), me.user(), cx.now, me.session.id);
     let (vault, env, event) =
         (cx.view.vault.clone(), cx.env().clone(), me.event(EventKind::PasswordChanged));
+    let history = cx.view.tenant.settings.passwords.history;
     let told = Asked::new(Wish::PasswordChanged { email }, me.locale());
     let write = move |tx| async move {
-        credentials::set_password(&tx, tenant, user, &hash, now).await?;
+        credentials::set_password(&tx, (tenant, user), &hash, history, now).await?;
         // Whoever knew the old one is out, and so is every browser that was let off more easily.
         let others = sessions::of_user(&tx, (tenant, user), now, 1_000).await?;
         let others: Vec<_> = others.iter().map(|s| s.id).filter(|id| *id != here).collect();

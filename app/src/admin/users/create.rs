@@ -48,7 +48,7 @@ pub async fn handler(
 ) -> Result<HttpResponse, Problem> {
     let body = json::read(&permit.request, payload, JSON).await?;
     let members: UserMembers = json::typed(body.value.clone())?;
-    let email = members.check()?;
+    let email = members.check(&permit.cx)?;
     if !members.active {
         return Err(Problem::mistake("active", "a new user is active"));
     }

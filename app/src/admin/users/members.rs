@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use crate::admin::problem::Problem;
 use crate::cx::Cx;
-use crate::password::{MAX_PASSWORD, MIN_PASSWORD, is_password_hash};
+use crate::password::choice::is_breached;
+use crate::password::{ACCEPTED, MAX_PASSWORD, is_password_hash, is_short};
 
 /// What may be set in a user.
 #[derive(Deserialize, ToSchema)]
@@ -34,10 +35,14 @@ pub struct UserMembers {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub active: bool,
-    /// A new password, 8 to 1,024 bytes. Sessions and tokens of the old one end.
+    /// A new password: as many characters as the tenant asks for (8), at most 1,024 bytes. Sessions and tokens of the old one end.
     #[schema(value_type = Option<String>, write_only, example = "correct horse battery")]
     pub password: Option<SecretString>,
-    /// Instead of a password: its Argon2 hash in PHC form.
+    /// Instead of a password: its hash, from another system too. Argon2, scrypt
+    /// (`$scrypt$ln=15,r=8,p=1$...`) and PBKDF2 (`$pbkdf2-sha256$i=600000$...`, also `sha512`) in
+    /// PHC form, bcrypt (`$2b$...`), Django's `pbkdf2_sha256$...`, Firebase's
+    /// `$fbscrypt$v=1,n=14,r=8,p=1,ss=...,sk=...$salt$hash`. The next sign-in replaces it by
+    /// Argon2id.
     #[schema(value_type = Option<String>, write_only)]
     pub password_hash: Option<SecretString>,
 }
@@ -51,7 +56,7 @@ impl UserMembers {
     ///
     /// # Errors
     /// Every mistake.
-    pub fn check(&self) -> Result<Option<Email>, Problem> {
+    pub fn check(&self, cx: &Cx) -> Result<Option<Email>, Problem> {
         let mut mistakes = Vec::new();
         let mut wrong = |path: &str, message: &str| mistakes.push(Mistake::new(path, message));
         let email = self.email.as_deref().map(|e| Email::new(e, self.email_verified));
@@ -67,12 +72,15 @@ impl UserMembers {
         if let Err(message) = check_claims(&self.claims) {
             wrong("claims", &message);
         }
-        let length = self.password.as_ref().map(|p| p.expose_secret().len());
-        if length.is_some_and(|n| !(MIN_PASSWORD..=MAX_PASSWORD).contains(&n)) {
-            wrong("password", &format!("must have {MIN_PASSWORD} to {MAX_PASSWORD} bytes"));
+        let least = cx.view.tenant.settings.passwords.min_length;
+        let bad = |p: &str| is_short(p, least) || p.len() > MAX_PASSWORD;
+        if self.password.as_ref().is_some_and(|p| bad(p.expose_secret())) {
+            let message =
+                format!("must have {least} characters or more, {MAX_PASSWORD} bytes at most");
+            wrong("password", &message);
         }
         if self.password_hash.as_ref().is_some_and(|h| !is_password_hash(h.expose_secret())) {
-            wrong("password_hash", "must be an Argon2 hash in PHC form");
+            wrong("password_hash", ACCEPTED);
         }
         if self.password.is_some() && self.password_hash.is_some() {
             wrong("password_hash", "give password or password_hash, not both");
@@ -83,9 +91,12 @@ impl UserMembers {
     /// The hash of the password to store, if one is set.
     ///
     /// # Errors
-    /// 503 when too many passwords are being hashed.
+    /// 400 for one that is known from a breach, 503 when too many passwords are being hashed.
     pub async fn hash(self, cx: &Cx) -> Result<Option<String>, Problem> {
         Ok(match (self.password, self.password_hash) {
+            (Some(password), _) if is_breached(cx, &password).await => {
+                return Err(Problem::mistake("password", "is known from a breach"));
+            }
             (Some(password), _) => Some(cx.state.passwords.hash(password).await?),
             (None, hash) => hash.map(|h| h.expose_secret().to_owned()),
         })

@@ -58,7 +58,7 @@ pub async fn handler(
     versions::must_match(&permit.request, user.version)?;
     let patch = body::read(&permit.request, payload, MERGE_PATCH).await?.value;
     let mut members = merged(&user, patch)?;
-    let email = members.check()?;
+    let email = members.check(cx)?;
     let claims = std::mem::take(&mut members.claims);
     let changes = UserPatch {
         name: (members.name != user.name).then(|| members.name.clone()),
@@ -70,6 +70,7 @@ pub async fn handler(
     let hash = members.hash(cx).await?;
     let ends = hash.is_some() || changes.active == Some(false);
     let (tenant, now) = (cx.tenant_id(), cx.now);
+    let history = cx.view.tenant.settings.passwords.history;
     // Names of members only: what they hold is personal data.
     let changed: Vec<&str> = [
         changes.name.as_ref().map(|_| "name"),
@@ -87,7 +88,7 @@ pub async fn handler(
     let write = move |tx: TenantTx| async move {
         let after = users::update(&tx, tenant, user.id, user.version, &changes, now).await?;
         if let Some(hash) = hash {
-            credentials::set_password(&tx, tenant, user.id, &hash, now).await?;
+            credentials::set_password(&tx, (tenant, user.id), &hash, history, now).await?;
         }
         let revoked = if ends { cut_off(&tx, tenant, user.id, now).await? } else { Vec::new() };
         audit::append(&tx, &[event]).await?;

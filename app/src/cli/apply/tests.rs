@@ -67,7 +67,8 @@ impl World {
         };
         let platform = Platform::start(store, env.clone(), keyring.expect("a keyring"), options);
         let platform = platform.await.expect("starts");
-        let passwords = PasswordPool::start(Passwords { threads: 2, queue: 1 }, &env);
+        let breach_url = "https://breaches.example".parse().expect("an address");
+        let passwords = PasswordPool::start(&Passwords { threads: 2, queue: 1, breach_url }, &env);
         Self { platform, passwords: passwords.expect("starts"), _folder: folder }
     }
 

@@ -14,7 +14,7 @@ use super::tree::{Content, Node, Path};
 use super::{
     ApplicationEntry, MIN_PASSWORD, Mistake, Password, Rules, TenantEntry, UserEntry, merge,
 };
-use crate::password::{MAX_PASSWORD, is_password_hash};
+use crate::password::{ACCEPTED, MAX_PASSWORD, is_password_hash};
 
 /// The shortest client secret in production mode, in characters.
 const STRONG_SECRET: usize = 24;
@@ -220,13 +220,8 @@ impl Reader<'_> {
         }
         let hash = hashed.and_then(Node::text)?;
         if !is_password_hash(hash) {
-            let why = "must be an Argon2 hash in PHC form: $argon2id$v=19$m=...,t=...,p=...$...";
-            say(
-                &mut self.mistakes,
-                node.line_at("password_hash"),
-                format!("{user}.password_hash"),
-                why,
-            );
+            let (line, path) = (node.line_at("password_hash"), format!("{user}.password_hash"));
+            say(&mut self.mistakes, line, path, ACCEPTED);
         }
         Some(Password::Hashed(hash.to_owned()))
     }

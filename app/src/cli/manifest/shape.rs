@@ -99,6 +99,15 @@ pub(crate) const SETTINGS: &[Member] = &[
         ]),
     ),
     Member(
+        "passwords",
+        Optional,
+        Shape::Map(&[
+            Member("min_length", Optional, Shape::Count),
+            Member("history", Optional, Shape::Count),
+            Member("breach_check", Optional, Shape::Flag),
+        ]),
+    ),
+    Member(
         "theme",
         Optional,
         Shape::Map(&[

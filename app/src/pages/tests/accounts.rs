@@ -3,13 +3,16 @@
 use super::super::letter::{Letter, LetterKind, keys, letter};
 use super::super::*;
 use crate::mails::mailbox::Sent;
+use crate::password::strength::{Strength, Weakness};
 
 pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
     let (action, request, csrf, token) = ("/t/acme/account/x", text, text, text);
     let (back, email, problem) = (Some(text), text, None);
     let forgot = Forgot { action, request, csrf, email, problem, back };
-    let register = Register { action, request, csrf, name: text, email, problem, back };
-    let new_password = NewPassword { action, token, csrf, email, problem };
+    let (strength, min_length) = (None, 8);
+    let register =
+        Register { action, request, csrf, name: text, email, problem, strength, min_length, back };
+    let new_password = NewPassword { action, token, csrf, email, problem, strength, min_length };
     let confirm = |ask_password, problem| ConfirmRegistration {
         action,
         token,
@@ -37,9 +40,17 @@ pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
         Page::DevMail(DevMail { mails: &[] }),
     ];
     for problem in FormProblem::ALL.map(Some) {
-        pages.push(Page::Forgot(Forgot { problem, ..forgot.clone() }));
+        if matches!(problem, Some(FormProblem::NoEmail | FormProblem::Busy)) {
+            pages.push(Page::Forgot(Forgot { problem, ..forgot.clone() }));
+        }
         pages.push(Page::Register(Register { problem, ..register.clone() }));
         pages.push(Page::NewPassword(NewPassword { problem, ..new_password.clone() }));
+    }
+    for weakness in Weakness::ALL.map(Some).into_iter().chain([None]) {
+        let (problem, strength) =
+            (Some(FormProblem::Guessable), Some(Strength { score: 1, weakness }));
+        pages.push(Page::Register(Register { problem, strength, ..register.clone() }));
+        pages.push(Page::NewPassword(NewPassword { problem, strength, ..new_password.clone() }));
     }
     for kind in NoticeKind::ALL {
         let asks = matches!(kind, NoticeKind::RecoverySent | NoticeKind::RegistrationSent);

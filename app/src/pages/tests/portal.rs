@@ -54,7 +54,9 @@ pub(super) fn pages(text: &str) -> Vec<Page<'_>> {
             sign_out: text,
             waiting: text,
         };
-        let portal = Portal { frame, done: None, problem: None, wait: None, content };
+        let (strength, min_length) = (None, 8);
+        let portal =
+            Portal { frame, done: None, problem: None, strength, min_length, wait: None, content };
         pages.push(Page::Portal(portal.clone()));
         for done in Done::ALL {
             pages.push(Page::Portal(Portal { done: Some(*done), ..portal.clone() }));
