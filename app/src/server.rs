@@ -82,10 +82,11 @@ pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
     metrics::start()?;
     let platform = open_platform(&config, &env).await?;
     let passwords = PasswordPool::start(config.passwords, &env)?;
-    let jwks = JwksCache::new(Fetcher::new(config.is_development())?);
+    let fetcher = Fetcher::new(config.is_development())?;
+    let jwks = JwksCache::new(fetcher.clone());
     let mailbox = config.is_development().then(Arc::<Mailbox>::default);
     let post = Post { mailer: Arc::new(config.mailer()?), mailbox };
-    let worker = (config.role != Role::Api).then(|| worker::start(&platform, &post));
+    let worker = (config.role != Role::Api).then(|| worker::start(&platform, &post, fetcher));
     let stopping = AtomicBool::new(false);
     let verified = VerifiedTokens::default();
     let state = Data::new(State { platform, config, passwords, post, jwks, verified, stopping });

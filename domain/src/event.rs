@@ -62,6 +62,8 @@ events! {
     SignedIn = "session.started";
     /// A session ended.
     SignedOut = "session.ended";
+    /// An application could not be told that a session has ended.
+    LogoutFailed = "logout.failed";
     /// A user allowed an application something.
     ConsentGiven = "consent.given";
     /// A user refused an application.

@@ -6,8 +6,10 @@
 
 mod guard;
 mod jwks;
+mod logout;
 mod mail;
 
 pub use guard::{Fetcher, OutboundError};
 pub use jwks::JwksCache;
+pub use logout::LogoutError;
 pub use mail::{Mail, MailError, Mailer};

@@ -13,6 +13,7 @@ mod interaction;
 mod introspect;
 mod jwks;
 mod logout;
+mod logout_backchannel;
 mod pages;
 mod revoke;
 mod sessions;

@@ -266,7 +266,7 @@ mod tests {
             ),
             (
                 json!({"client_id": "a", "name": "W", "type": "web",
-                "redirect_uris": ["https://w.example/cb", "com.example.app:/cb"],
+                "redirect_uris": ["https://w.example/cb", "https://w.example:8080/cb"],
                 "frontchannel_logout_uri": "https://w.example:8443/out"}),
                 "frontchannel_logout_uri",
             ),
