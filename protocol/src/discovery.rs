@@ -64,6 +64,10 @@ pub fn metadata(issuer: &str, public_url: &str) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "service_documentation": format!("{public_url}/docs"),
     })
 }
@@ -77,9 +81,9 @@ fn name(value: &impl Serialize) -> Value {
 mod tests {
     use super::*;
 
-    /// Names that Discovery 1.0, RFC 8414, RFC 9207, RP-Initiated Logout 1.0 and Initiating User
-    /// Registration 1.0 define, as far as we use them.
-    const REGISTERED: [&str; 32] = [
+    /// Names that Discovery 1.0, RFC 8414, RFC 9207, RP-Initiated, Back-Channel and Front-Channel
+    /// Logout 1.0 and Initiating User Registration 1.0 define, as far as we use them.
+    const REGISTERED: [&str; 36] = [
         "issuer",
         "authorization_endpoint",
         "token_endpoint",
@@ -111,6 +115,10 @@ mod tests {
         "request_parameter_supported",
         "request_uri_parameter_supported",
         "authorization_response_iss_parameter_supported",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
         "service_documentation",
     ];
 

@@ -14,6 +14,7 @@ mod introspect;
 mod jwks;
 mod logout;
 mod logout_backchannel;
+mod logout_frontchannel;
 mod pages;
 mod revoke;
 mod sessions;

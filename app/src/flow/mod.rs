@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod cut_off;
+pub mod frames;
 pub mod input;
 pub mod page;
 pub mod pending;

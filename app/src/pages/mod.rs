@@ -2,11 +2,13 @@
 //!
 //! Pure: a typed [`Page`] and a [`Look`] become a string of HTML ([`render`]) and a list of header
 //! pairs ([`headers`]); the HTTP server is elsewhere. A page is one HTML response with its style
-//! inside: no other request, no script but the one that submits a `form_post` response.
+//! inside: no other request but the frames that sign out of applications, no script but those that
+//! submit a `form_post` response and go on when the frames are there.
 //!
 //! Texts are in `app/messages/<locale>.json`, looked up by `t("key", name=value)`; templates hold
 //! none. Form fields and stable element ids are listed in `app/templates/README.md`.
 
+mod frame;
 mod headers;
 mod letter;
 mod messages;
@@ -24,6 +26,7 @@ use bailiwick_domain::tenant::Theme;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 
+pub use frame::Frame;
 pub use headers::headers;
 pub use letter::{Letter, LetterKind, letter};
 pub use page::{

@@ -3,6 +3,7 @@
 use bailiwick_domain::{Kind, ScopeSet};
 use serde::Serialize;
 
+use super::frame::Frame;
 use crate::mails::mailbox::Sent;
 
 /// A hosted page.
@@ -165,13 +166,17 @@ pub struct SignOut<'a> {
     pub accounts: Vec<Account<'a>>,
 }
 
-/// The end of a sign-out that leads nowhere else.
+/// The end of a sign-out.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignedOut<'a> {
     /// The person chose to stay signed in.
     pub stayed: bool,
     /// The name of the application that asked for it, when known.
     pub application: Option<&'a str>,
+    /// Applications that sign the user out in a frame.
+    pub frames: &'a [Frame],
+    /// Where it leads when the frames are there; checked before.
+    pub onward: Option<&'a str>,
 }
 
 /// Asks for the address of who has forgotten the password. Sends `request`, `csrf`, `email`.
