@@ -14,6 +14,7 @@ pub mod logout;
 pub mod params;
 pub mod pkce;
 pub mod refresh;
+pub mod session_state;
 pub mod subject;
 pub mod token_request;
 pub mod token_response;

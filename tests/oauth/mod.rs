@@ -17,6 +17,7 @@ mod logout_backchannel;
 mod logout_frontchannel;
 mod pages;
 mod revoke;
+mod session_management;
 mod sessions;
 mod token_client_credentials;
 mod token_code;

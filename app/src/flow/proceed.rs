@@ -10,6 +10,7 @@ use bailiwick_store::sessions::SessionRow;
 use futures_util::future::try_join_all;
 
 use super::browser::Browser;
+use super::browser_state;
 use super::page::{self, PageError};
 use super::pending::Pending;
 use super::respond;
@@ -58,7 +59,7 @@ pub async fn proceed(
         }
         answer
     };
-    Ok(match step {
+    let mut answer = match step {
         Step::Login { .. } => to(""),
         Step::SelectAccount => to("/accounts"),
         Step::Consent { .. } => to("/consent"),
@@ -69,9 +70,12 @@ pub async fn proceed(
         Step::Issue { session } => {
             let gone = || PageError::new(Problem::Expired, "session_ended");
             let row = sessions.iter().find(|s| s.id == session).ok_or_else(gone)?;
-            respond::issue(cx, app, request, row).await?
+            let state = browser_state::of(cx, &sessions);
+            respond::issue(cx, app, request, row, &state).await?
         }
-    })
+    };
+    browser_state::keep(cx, browser, &sessions, &mut answer);
+    Ok(answer)
 }
 
 /// The accounts of a browser, as the application that asks sees them.

@@ -11,6 +11,7 @@ use bailiwick_store::vault::Label;
 use serde::{Deserialize, Serialize};
 
 use super::browser::Browser;
+use super::browser_state;
 use super::frames;
 use super::page::{self, PageError, Show, show};
 use crate::cx::Cx;
@@ -96,6 +97,7 @@ impl Leaving {
 /// Those of the store.
 pub async fn end(
     cx: &Cx,
+    browser: &Browser,
     sessions: &[SessionRow],
     ending: &[SessionId],
     (to, application): (Option<&str>, Option<&str>),
@@ -110,11 +112,14 @@ pub async fn end(
         cx.tenant.commit(command).await?;
     }
     let frames = frames::of(cx, ending).await;
-    Ok(match to {
+    let mut answer = match to {
         Some(to) if frames.is_empty() => page::see_other(to),
         onward => {
             let done = SignedOut { stayed: false, application, frames: &frames, onward };
             show(cx, &Page::SignedOut(done), Show::default())
         }
-    })
+    };
+    let left: Vec<_> = sessions.iter().filter(|s| !ending.contains(&s.id)).cloned().collect();
+    browser_state::keep(cx, browser, &left, &mut answer);
+    Ok(answer)
 }

@@ -46,7 +46,7 @@ async fn decided(
         let sessions = browser.sessions(cx).await?;
         let all: Vec<_> = sessions.iter().map(|s| s.id).collect();
         let then = (leaving.to.as_deref(), leaving.application.as_deref());
-        return end(cx, &sessions, &all, then).await;
+        return end(cx, &browser, &sessions, &all, then).await;
     }
     let application = leaving.application.as_deref();
     let done = SignedOut { stayed, application, frames: &[], onward: None };

@@ -89,7 +89,7 @@ async fn leave(cx: &Cx, request: &HttpRequest, params: &Params) -> Result<HttpRe
                 Then::Redirect(to) => Some(to.as_str()),
                 Then::Page => None,
             };
-            end(cx, &sessions, &ending, (to, name)).await
+            end(cx, &browser, &sessions, &ending, (to, name)).await
         }
         Decision::Confirm { then } => {
             let to = match then {
