@@ -69,6 +69,9 @@ async fn the_state_follows_who_is_signed_in(server: &Server) {
     let both = state(&browser);
     assert_ne!(both, ada);
     assert_ne!(web, expected("web", &both, &web), "it has changed");
+    // The same sessions, another one used last.
+    acme.sign_in(&mut browser, "web", &[("prompt", "login"), ("login_hint", ADA.0)]).await;
+    assert_eq!(state(&browser), both);
     sign_out(&acme, &mut browser).await;
     let nobody = state(&browser);
     assert!(nobody != both && nobody != ada);
