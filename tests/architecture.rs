@@ -111,6 +111,18 @@ fn app_speaks_no_sql() {
     }
 }
 
+/// What ends a session tells its applications: a second statement would forget them.
+#[test]
+fn sessions_end_in_one_place() {
+    let tested = |file: &Path| file.ends_with("tests.rs");
+    let ends = |file: &Path| text(file).contains("SET ended_at");
+    let found: Vec<_> = files_under(&root().join("store/src"))
+        .into_iter()
+        .filter(|file| !tested(file) && ends(file))
+        .collect();
+    assert_eq!(found, [root().join("store/src/batch/revoke.rs")]);
+}
+
 #[test]
 fn lints_are_expected_never_allowed() {
     let allow = ["#[allow(", "#![allow("];

@@ -33,6 +33,7 @@ const TABLE: &[(&str, Who)] = &[
     ("oauth_authorization_server", Who::Public),
     ("jwks", Who::Public),
     ("tenant_home", Who::Public),
+    ("oauth_check_session", Who::Public),
     ("health_live", Who::Public),
     ("health_ready", Who::Public),
     ("oauth_authorize", Who::Browser),

@@ -101,6 +101,7 @@ fn attempts(
         | "oauth_authorization_server"
         | "jwks"
         | "tenant_home"
+        | "oauth_check_session"
         | "health_live"
         | "health_ready" => vec![cookies().bearer_auth(&held.access_token)],
         "oauth_authorize" => {

@@ -26,6 +26,7 @@ fn tenant(routes: &mut ServiceConfig<'_>) {
         .service(oauth::userinfo::post)
         .service(oauth::introspect::handler)
         .service(oauth::revoke::handler)
+        .service(oauth::check_session::handler)
         .service(oauth::logout::get)
         .service(oauth::logout::post)
         .service(login::resume::get)

@@ -84,10 +84,10 @@ pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
     let passwords = PasswordPool::start(&config.passwords, &env)?;
     let fetcher = Fetcher::new(config.is_development())?;
     let breaches = Breaches::new(fetcher.clone(), &config.passwords.breach_url);
-    let jwks = JwksCache::new(fetcher);
+    let jwks = JwksCache::new(fetcher.clone());
     let mailbox = config.is_development().then(Arc::<Mailbox>::default);
     let post = Post { mailer: Arc::new(config.mailer()?), mailbox };
-    let worker = (config.role != Role::Api).then(|| worker::start(&platform, &post));
+    let worker = (config.role != Role::Api).then(|| worker::start(&platform, &post, fetcher));
     let stopping = AtomicBool::new(false);
     let verified = VerifiedTokens::default();
     let state =

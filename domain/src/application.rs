@@ -274,9 +274,19 @@ pub struct ApplicationSpec {
     /// of an spa's redirect URIs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<String>,
-    /// Stored; not active yet (Back-Channel Logout 1.0).
+    /// Where it is told that a session has ended (Back-Channel Logout 1.0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
+    /// Whether it needs the session's `sid` there; it is always told.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
+    /// What a hidden frame of the sign-out page opens (Front-Channel Logout 1.0); of the origin of
+    /// a redirect URI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether `iss` and `sid` are added to it.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
     /// The resources (RFC 8707) that its tokens may be for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,

@@ -76,6 +76,8 @@ events! {
     DataExported = "user.data_exported";
     /// A session ended.
     SignedOut = "session.ended";
+    /// An application could not be told that a session has ended.
+    LogoutFailed = "logout.failed";
     /// A user allowed an application something.
     ConsentGiven = "consent.given";
     /// A user refused an application.

@@ -42,7 +42,7 @@ pub(crate) struct Get<'a> {
     pub(crate) most: usize,
 }
 
-/// Fetches documents. Cheap to clone.
+/// Fetches documents and delivers messages. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: reqwest::Client,
@@ -105,6 +105,21 @@ impl Fetcher {
             }
         }
         Ok(body)
+    }
+
+    /// POSTs a form; the result is the status of the answer, whose body is not read.
+    ///
+    /// # Errors
+    /// As [`Self::json`], but every status is an answer.
+    pub(crate) async fn post_form(&self, uri: &str, form: String) -> Result<u16, OutboundError> {
+        let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden(uri.into()))?;
+        self.check(&url)?;
+        let request = self.client.post(url).body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let failed = |e: reqwest::Error| e.without_url().to_string();
+        let answer = request.send().await.map_err(failed);
+        let answer = answer.map_err(|why| OutboundError::Failed(uri.to_owned(), why))?;
+        Ok(answer.status().as_u16())
     }
 
     fn check(&self, url: &Url) -> Result<(), OutboundError> {

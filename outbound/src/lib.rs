@@ -7,9 +7,11 @@
 mod breach;
 mod guard;
 mod jwks;
+mod logout;
 mod mail;
 
 pub use breach::Breaches;
 pub use guard::{Fetcher, OutboundError};
 pub use jwks::JwksCache;
+pub use logout::LogoutError;
 pub use mail::{Mail, MailError, Mailer};

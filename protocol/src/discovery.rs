@@ -36,6 +36,7 @@ pub fn metadata(issuer: &str, public_url: &str) -> Value {
         "introspection_endpoint": endpoint("introspect"),
         "revocation_endpoint": endpoint("revoke"),
         "end_session_endpoint": endpoint("logout"),
+        "check_session_iframe": endpoint("check_session"),
         "scopes_supported": scope::STANDARD,
         "response_types_supported": ResponseType::ALL.map(ResponseType::name),
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::name),
@@ -64,6 +65,10 @@ pub fn metadata(issuer: &str, public_url: &str) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "service_documentation": format!("{public_url}/docs"),
     })
 }
@@ -77,9 +82,10 @@ fn name(value: &impl Serialize) -> Value {
 mod tests {
     use super::*;
 
-    /// Names that Discovery 1.0, RFC 8414, RFC 9207, RP-Initiated Logout 1.0 and Initiating User
-    /// Registration 1.0 define, as far as we use them.
-    const REGISTERED: [&str; 32] = [
+    /// Names that Discovery 1.0, RFC 8414, RFC 9207, RP-Initiated, Back-Channel and Front-Channel
+    /// Logout 1.0, Session Management 1.0 and Initiating User Registration 1.0 define, as far as we
+    /// use them.
+    const REGISTERED: [&str; 37] = [
         "issuer",
         "authorization_endpoint",
         "token_endpoint",
@@ -88,6 +94,7 @@ mod tests {
         "introspection_endpoint",
         "revocation_endpoint",
         "end_session_endpoint",
+        "check_session_iframe",
         "scopes_supported",
         "response_types_supported",
         "response_modes_supported",
@@ -111,6 +118,10 @@ mod tests {
         "request_parameter_supported",
         "request_uri_parameter_supported",
         "authorization_response_iss_parameter_supported",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
         "service_documentation",
     ];
 
@@ -139,7 +150,9 @@ mod tests {
         let document = document();
         assert_eq!(document["issuer"], "https://id.example/t/acme");
         for (member, value) in &document {
-            if member.ends_with("_endpoint") || member == "jwks_uri" {
+            if member.ends_with("_endpoint")
+                || ["jwks_uri", "check_session_iframe"].contains(&&**member)
+            {
                 let address = value.as_str().expect("a string");
                 assert!(address.starts_with("https://id.example/t/acme/"), "{member}: {address}");
             }

@@ -15,6 +15,7 @@ pub mod params;
 pub mod passkey;
 pub mod pkce;
 pub mod refresh;
+pub mod session_state;
 pub mod subject;
 pub mod token_request;
 pub mod token_response;

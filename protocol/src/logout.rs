@@ -11,6 +11,10 @@ use crate::error::OAuthError;
 use crate::params::Params;
 use crate::tokens::IdTokenHint;
 
+mod told;
+
+pub use told::{BACKCHANNEL_EVENT, LogoutToken, frontchannel_uri};
+
 /// An `id_token_hint` that [`crate::tokens::verify_id_token_hint`] accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Hint<'a> {

@@ -19,11 +19,16 @@ pub enum JobKind {
     PurgeDeleted,
     /// Send a mail: what it is about is sealed in the payload.
     SendMail,
+    /// A session has ended: gives each application that it was used for a job of its own.
+    SessionEnded,
+    /// Tell an application that a session has ended (OpenID Connect Back-Channel Logout 1.0).
+    BackchannelLogout,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::PurgeDeleted, Self::SendMail];
+    pub const ALL: [Self; 4] =
+        [Self::PurgeDeleted, Self::SendMail, Self::SessionEnded, Self::BackchannelLogout];
 
     /// The stored name.
     #[must_use]
@@ -31,6 +36,8 @@ impl JobKind {
         match self {
             Self::PurgeDeleted => "purge.deleted",
             Self::SendMail => "mail.send",
+            Self::SessionEnded => "logout.session",
+            Self::BackchannelLogout => "logout.backchannel",
         }
     }
 
@@ -93,8 +100,12 @@ pub async fn enqueue(tx: &TenantTx, tenant: TenantId, job: &NewJob, now: Timesta
     Ok(())
 }
 
-/// Claims jobs that are due until `until`: at most `limit`, and one for each tenant, so that a
-/// tenant with many cannot hold up the others. Kinds of a newer version are left to it.
+/// How many jobs of one tenant run at the same time, on all nodes.
+const MOST_OF_A_TENANT: i64 = 4;
+
+/// Claims jobs that are due until `until`: at most `limit`, and one for each tenant, unless it has
+/// four that are claimed, so that a tenant with many or slow ones cannot hold up the others. Kinds
+/// of a newer version are left to it.
 ///
 /// # Errors
 /// When the database fails.
@@ -105,7 +116,8 @@ pub async fn claim(
     limit: u64,
 ) -> Result<Vec<Job>> {
     let kinds = JobKind::ALL.map(|k| format!("'{}'", k.name())).join(", ");
-    let due = "finished_at IS NULL AND run_at <= $1 AND coalesce(locked_until, 0) <= $1";
+    let due = "finished_at IS NULL AND run_at <= $1";
+    let free = "(coalesce(locked_until, 0) <= $1)";
     let lock = match tx.backend() {
         // What another node is claiming is passed over; what it has claimed is not due any more.
         DbBackend::Postgres => "FOR UPDATE OF j SKIP LOCKED",
@@ -116,10 +128,12 @@ pub async fn claim(
          WHERE (tenant_id, id) IN (\
            SELECT j.tenant_id, j.id FROM jobs j \
            JOIN (SELECT tenant_id, id, row_number() OVER (\
-                   PARTITION BY tenant_id ORDER BY run_at, id) AS place \
+                   PARTITION BY tenant_id, {free} ORDER BY run_at, id) AS place, \
+                   count(*) FILTER (WHERE NOT {free}) OVER (PARTITION BY tenant_id) AS running \
                  FROM jobs WHERE {due} AND kind IN ({kinds})) first \
            ON first.tenant_id = j.tenant_id AND first.id = j.id \
-           WHERE first.place = 1 AND {due} ORDER BY j.run_at, j.id LIMIT $3 {lock}) \
+           WHERE first.place = 1 AND first.running < {MOST_OF_A_TENANT} AND {due} AND {free} \
+           ORDER BY j.run_at, j.id LIMIT $3 {lock}) \
          RETURNING tenant_id, id, kind, payload, attempts, created_at"
     );
     let rows = sql::all(tx, &sql, [now.0.into(), until.0.into(), sql::limit(limit)]).await?;

@@ -31,6 +31,7 @@ pub mod families;
 pub mod grants;
 pub mod idempotency;
 pub mod jobs;
+pub mod logouts;
 pub mod lookups;
 pub mod organizations;
 pub mod redis;

@@ -74,6 +74,8 @@ labels! {
     PendingRequest = "pending_request",
     /// Browser cookies.
     Browser = "browser",
+    /// Which sessions a browser has, for scripts of applications.
+    BrowserState = "browser_state",
     /// Pairwise subject identifiers (OpenID Connect Core 8.1).
     PairwiseSub = "pairwise_sub",
     /// What a page has to bring back once.

@@ -185,9 +185,13 @@ impl Browser {
         for line in headers.get_all(SET_COOKIE) {
             let line = line.to_str().expect("a cookie is ASCII");
             let (cookie, gone) = parse_cookie(line, request_path);
-            self.cookies.retain(|c| (&c.name, &c.path) != (&cookie.name, &cookie.path));
-            if !gone {
-                self.cookies.push(cookie);
+            let same = |c: &Cookie| (&c.name, &c.path) == (&cookie.name, &cookie.path);
+            match self.cookies.iter().position(same) {
+                Some(at) if gone => drop(self.cookies.remove(at)),
+                // Keeps its place (RFC 6265 section 5.3).
+                Some(at) => self.cookies[at] = cookie,
+                None if gone => {}
+                None => self.cookies.push(cookie),
             }
         }
     }

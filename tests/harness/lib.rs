@@ -27,6 +27,7 @@ pub mod node;
 pub mod page;
 pub mod postgres;
 pub mod proxy;
+pub mod receiver;
 pub mod redis;
 pub mod server;
 pub mod smtp;

@@ -61,6 +61,18 @@ impl Page {
         self.find(&document, selector).attr(name).map(str::to_owned)
     }
 
+    /// An attribute of every element that matches, in the order of the page.
+    ///
+    /// # Panics
+    /// When one of them has no such attribute.
+    #[must_use]
+    pub fn every(&self, selector: &str, name: &str) -> Vec<String> {
+        let document = Html::parse_document(&self.html);
+        let matching = css(selector);
+        let all = document.select(&matching).map(|e| e.attr(name).map(str::to_owned));
+        all.map(|a| a.unwrap_or_else(|| panic!("a {selector} without {name}"))).collect()
+    }
+
     /// The form that the element is in, or is: `page.form("#sign-in")` is sent with that button.
     ///
     /// # Panics

@@ -20,7 +20,8 @@ pub(crate) fn secret(client: &str) -> String {
     format!("the-secret-of-{client}-0123456789")
 }
 
-const USERS: &str = r#"
+/// Ada and Bob.
+pub(crate) const USERS: &str = r#"
 users:
   - email: Ada@example.com
     password: lovelace-tested-1843

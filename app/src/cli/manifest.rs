@@ -88,8 +88,6 @@ pub struct ApplicationEntry {
     pub line: usize,
     /// Its path in the document.
     pub path: String,
-    /// The paths of members that are stored and do nothing yet.
-    pub not_yet_active: Vec<String>,
 }
 
 /// A user.

@@ -9,6 +9,7 @@ use bailiwick_store::vault::Label;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::browser_state;
 use crate::cx::Cx;
 
 /// How long the cookie of a browser lives.
@@ -23,6 +24,8 @@ pub struct Browser {
     secret: String,
     /// The cookie has to be set: it is new.
     pub is_new: bool,
+    /// What it was last told of its sessions: see [`browser_state`].
+    pub(super) state: Option<String>,
 }
 
 impl Browser {
@@ -32,16 +35,17 @@ impl Browser {
         let cookie = request.cookie(&name(cx));
         let known = cookie
             .filter(|c| c.value().len() == VALUE && URL_SAFE_NO_PAD.decode(c.value()).is_ok());
-        known.map_or_else(
-            || Self::fresh(cx),
-            |cookie| Self { secret: cookie.value().to_owned(), is_new: false },
-        )
+        let state = request.cookie(&browser_state::name(cx)).map(|c| c.value().to_owned());
+        match known {
+            Some(cookie) => Self { secret: cookie.value().to_owned(), is_new: false, state },
+            None => Self { state, ..Self::fresh(cx) },
+        }
     }
 
     /// A browser with a new secret: at every sign-in, so that a planted cookie is worth nothing.
     #[must_use]
     pub fn fresh(cx: &Cx) -> Self {
-        Self { secret: cx.env().token::<32>(), is_new: true }
+        Self { secret: cx.env().token::<32>(), is_new: true, state: None }
     }
 
     /// What the row of the browser is found by.

@@ -2,8 +2,10 @@
 //! request that travels through the pages, and the step from one page to the next.
 
 pub mod browser;
+pub mod browser_state;
 pub mod cut_off;
 pub mod device;
+pub mod frames;
 pub mod input;
 pub mod page;
 pub mod pending;

@@ -11,6 +11,7 @@ use bailiwick_store::sessions::SessionRow;
 use futures_util::future::try_join_all;
 
 use super::browser::Browser;
+use super::browser_state;
 use super::page::{self, PageError};
 use super::pending::Pending;
 use super::tokens::sub_for;
@@ -49,17 +50,16 @@ pub async fn proceed(
     browser: &Browser,
 ) -> Result<HttpResponse, PageError> {
     let (step, sessions) = next(cx, pending, browser).await?;
-    match step {
-        Step::Issue { session } => {
-            let app = application(cx, pending)?;
-            let row = of(&sessions, session)?;
-            if portal::is_for(&pending.request) {
-                return Ok(page::see_other(&portal::answer(&pending.request, session)));
-            }
-            respond::issue(cx, app, &pending.request, row).await
+    let mut answer = match step {
+        Step::Issue { session } if !portal::is_for(&pending.request) => {
+            let (app, row) = (application(cx, pending)?, of(&sessions, session)?);
+            let state = browser_state::of(cx, &sessions);
+            respond::issue(cx, app, &pending.request, row, &state).await?
         }
-        other => take(cx, pending, browser, other),
-    }
+        other => take(cx, pending, browser, other)?,
+    };
+    browser_state::keep(cx, browser, &sessions, &mut answer);
+    Ok(answer)
 }
 
 /// The next step, and the sessions of the browser that it was decided among.

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use bailiwick_domain::{Acr, EventKind, GrantId, Timestamp, acr};
 use bailiwick_protocol::authorize::AuthorizationRequest;
 use bailiwick_protocol::authorize::response::{Issued, IssuedToken, success};
+use bailiwick_protocol::session_state::session_state;
 use bailiwick_protocol::token_request::{CodeDetails, FamilyDetails, audience};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
@@ -20,7 +21,7 @@ use crate::cx::Cx;
 use crate::pages::Problem;
 
 /// Stores the grant, checked once more against session, user and application in its own statement,
-/// and answers.
+/// and answers. `browser_state` is that of the browser that the session is in.
 ///
 /// # Errors
 /// Those of the store; a page when the session ended meanwhile.
@@ -29,6 +30,7 @@ pub async fn issue(
     app: &Stored,
     request: &AuthorizationRequest,
     session: &SessionRow,
+    browser_state: &str,
 ) -> Result<HttpResponse, PageError> {
     let spec = &app.application.spec;
     let steps = &session.authentications;
@@ -55,7 +57,10 @@ pub async fn issue(
     let grant: GrantId = cx.env().id();
     store(cx, app, session, (grant, code.as_deref(), &details)).await?;
 
-    let mut issued = Issued { code, access_token: None, id_token: None };
+    let salt = cx.env().token::<8>();
+    let watch = || session_state(&spec.client_id, &request.to.redirect_uri, browser_state, &salt);
+    let session_state = openid.then(watch).flatten();
+    let mut issued = Issued { code, session_state, ..Issued::default() };
     if response.has_token() || response.has_id_token() {
         let user = proceed::user(cx, session).await?;
         let details = &details.authorized;

@@ -1,4 +1,4 @@
-//! Signing out: the question, sealed like a pending request, and the end of sessions.
+//! Signing out: the question, sealed like a pending request, the end of sessions, and what follows.
 
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use bailiwick_store::vault::Label;
 use serde::{Deserialize, Serialize};
 
 use super::browser::Browser;
-use super::page::{PageError, Show, show};
+use super::browser_state;
+use super::frames;
+use super::page::{self, PageError, Show, show};
 use crate::cx::Cx;
-use crate::pages::{Account, Page, Problem, SignOut};
+use crate::pages::{Account, Page, Problem, SignOut, SignedOut};
 
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
@@ -87,11 +89,19 @@ impl Leaving {
     }
 }
 
-/// Ends those of these sessions, each with its audit event.
+/// Ends those of these sessions, each with its audit event, and goes where the user is then: to the
+/// address, or to a page. Where applications are signed out of in frames it is always a page, which
+/// leads on when the frames are there.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn end(cx: &Cx, sessions: &[SessionRow], ending: &[SessionId]) -> Result<(), PageError> {
+pub async fn end(
+    cx: &Cx,
+    browser: &Browser,
+    sessions: &[SessionRow],
+    ending: &[SessionId],
+    (to, application): (Option<&str>, Option<&str>),
+) -> Result<HttpResponse, PageError> {
     let tenant = cx.tenant_id();
     for session in sessions.iter().filter(|s| ending.contains(&s.id)) {
         let actor = Actor::user(tenant, session.user);
@@ -101,5 +111,15 @@ pub async fn end(cx: &Cx, sessions: &[SessionRow], ending: &[SessionId]) -> Resu
         let command = Command { id: cx.env().id(), tenant, action, audit: Some(event) };
         cx.tenant.commit(command).await?;
     }
-    Ok(())
+    let frames = frames::of(cx, ending).await;
+    let mut answer = match to {
+        Some(to) if frames.is_empty() => page::see_other(to),
+        onward => {
+            let done = SignedOut { stayed: false, application, frames: &frames, onward };
+            show(cx, &Page::SignedOut(done), Show::default())
+        }
+    };
+    let left: Vec<_> = sessions.iter().filter(|s| !ending.contains(&s.id)).cloned().collect();
+    browser_state::keep(cx, browser, &left, &mut answer);
+    Ok(answer)
 }

@@ -1,5 +1,8 @@
 //! Making tokens: what every grant and the front channel share.
 
+use std::sync::Arc;
+
+use bailiwick_actors::{Error, TenantHandle, TenantView};
 use bailiwick_domain::application::{ResponseType, SigningAlg, SubjectType};
 use bailiwick_domain::user::User;
 use bailiwick_domain::{FamilyId, GrantId, ScopeSet, Timestamp};
@@ -13,7 +16,6 @@ use bailiwick_store::applications::Stored;
 use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
-use bailiwick_actors::Error;
 
 /// Access tokens are signed with this: small, and fast to sign.
 const ACCESS_ALG: SigningAlg = SigningAlg::ES256;
@@ -83,11 +85,7 @@ impl Authorized<'_> {
     pub async fn id_token(&self, cx: &Cx, with: IdTokenWith<'_>) -> Result<String, Error> {
         let spec = &self.app.application.spec;
         let alg = spec.id_token_alg();
-        let mut view = std::sync::Arc::clone(&cx.view);
-        if view.keys.signing_key(alg, cx.now).is_none() {
-            cx.tenant.ensure_key(alg).await?;
-            view = cx.tenant.view();
-        }
+        let view = with_key(&cx.tenant, &cx.view, alg, cx.now).await?;
         let missing = || Error::Key("no key for the ID token".into());
         let key = view.keys.signing_key(alg, cx.now).ok_or_else(missing)?;
         let extra = claims::id_token_claims(
@@ -116,15 +114,38 @@ impl Authorized<'_> {
     }
 }
 
+/// The view, or a newer one, with a key of this algorithm: it is made when there is none.
+///
+/// # Errors
+/// When none can be made.
+pub async fn with_key(
+    tenant: &TenantHandle,
+    view: &Arc<TenantView>,
+    alg: SigningAlg,
+    now: Timestamp,
+) -> Result<Arc<TenantView>, Error> {
+    if view.keys.signing_key(alg, now).is_some() {
+        return Ok(Arc::clone(view));
+    }
+    tenant.ensure_key(alg).await?;
+    Ok(tenant.view())
+}
+
 /// A user's `sub` as an application sees it: its own, or one for the application's sector (Core 8).
 #[must_use]
 pub fn sub_for(cx: &Cx, app: &Stored, sub: &str) -> String {
+    sub_in(&cx.view, app, sub)
+}
+
+/// As [`sub_for`], outside of a request.
+#[must_use]
+pub fn sub_in(view: &TenantView, app: &Stored, sub: &str) -> String {
     let spec = &app.application.spec;
     match spec.subject_type {
         SubjectType::Public => sub.to_owned(),
         SubjectType::Pairwise => {
             let input = pairwise_input(&sector(spec), sub);
-            pairwise_sub(&cx.view.vault.mac(Label::PairwiseSub, &input))
+            pairwise_sub(&view.vault.mac(Label::PairwiseSub, &input))
         }
     }
 }

@@ -5,7 +5,7 @@ use bailiwick_protocol::Params;
 
 use crate::cx::Cx;
 use crate::flow::input::{Submitted, own_form};
-use crate::flow::page::{self, PageError, Show, answer, show};
+use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::sign_out::{Leaving, end};
 use crate::pages::{Page, Problem, SignedOut};
 
@@ -45,11 +45,10 @@ async fn decided(
     if !stayed {
         let sessions = browser.sessions(cx).await?;
         let all: Vec<_> = sessions.iter().map(|s| s.id).collect();
-        end(cx, &sessions, &all).await?;
-        if let Some(to) = &leaving.to {
-            return Ok(page::see_other(to));
-        }
+        let then = (leaving.to.as_deref(), leaving.application.as_deref());
+        return end(cx, &browser, &sessions, &all, then).await;
     }
-    let done = SignedOut { stayed, application: leaving.application.as_deref() };
+    let application = leaving.application.as_deref();
+    let done = SignedOut { stayed, application, frames: &[], onward: None };
     Ok(show(cx, &Page::SignedOut(done), Show::default()))
 }

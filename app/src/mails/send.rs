@@ -175,7 +175,8 @@ async fn new_link(
     Ok(link_of(&view.tenant.issuer, &secret))
 }
 
-fn unavailable(e: bailiwick_actors::Error) -> StoreError {
+/// What the worker makes of an error of a tenant: the job is tried again.
+pub(crate) fn unavailable(e: bailiwick_actors::Error) -> StoreError {
     match e {
         bailiwick_actors::Error::Store(e) => e,
         other => StoreError::Unavailable(other.to_string()),

@@ -9,10 +9,9 @@ use super::failure::Failure;
 use super::form::FormBody;
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
-use crate::flow::page::{self, PageError, Show, answer, show};
+use crate::flow::page::{self, PageError, answer};
 use crate::flow::sign_out::{Leaving, end};
 use crate::flow::tokens::sub_for;
-use crate::pages::{Page, SignedOut};
 
 /// Signs the user out, and sends the browser back to the application when it may be.
 #[utoipa::path(
@@ -27,7 +26,7 @@ use crate::pages::{Page, SignedOut};
         ("client_id" = Option<String>, Query, description = "Must be that of the hint"),
     ),
     responses(
-        (status = 200, description = "A page that asks, or says that it is done"),
+        (status = 200, description = "A page that asks, or says that it is done and leads on"),
         (status = 303, description = "To `post_logout_redirect_uri`"),
         (status = 400, description = "A page: the URI is not registered"),
     )
@@ -86,14 +85,11 @@ async fn leave(cx: &Cx, request: &HttpRequest, params: &Params) -> Result<HttpRe
     match decide(params, hint, &signed) {
         Decision::Refuse(error) => Err(error.into()),
         Decision::End { sessions: ending, then } => {
-            end(cx, &sessions, &ending).await?;
-            Ok(match then {
-                Then::Redirect(to) => page::see_other(&to),
-                Then::Page => {
-                    let done = Page::SignedOut(SignedOut { stayed: false, application: name });
-                    show(cx, &done, Show::default())
-                }
-            })
+            let to = match &then {
+                Then::Redirect(to) => Some(to.as_str()),
+                Then::Page => None,
+            };
+            end(cx, &browser, &sessions, &ending, (to, name)).await
         }
         Decision::Confirm { then } => {
             let to = match then {

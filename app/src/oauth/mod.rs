@@ -1,6 +1,7 @@
 //! OAuth 2 and OpenID Connect, one file an endpoint.
 
 pub mod authorize;
+pub mod check_session;
 pub mod client;
 pub mod discovery;
 pub mod failure;

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::{Content, Look, Page, Passkeys};
+use super::{Content, Look, Page, Passkeys, frame};
 
 /// The headers of a page, `content-type` among them.
 ///
@@ -62,7 +62,7 @@ const fn opener_policy(page: &Page<'_>) -> &'static str {
 }
 
 fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>) -> String {
-    let (form, script) = match page {
+    let (form, more) = match page {
         Page::FormPost(post) => {
             let to = source(post.action).unwrap_or_else(|| "'none'".into());
             (to, format!(" script-src 'nonce-{nonce}';"))
@@ -82,8 +82,8 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
             let to = redirect.and_then(source).map(|s| format!(" {s}")).unwrap_or_default();
             (format!("'self'{to}"), String::new())
         }
-        Page::SignedOut(_)
-        | Page::Enrol(_)
+        Page::SignedOut(done) => ("'none'".to_owned(), frame::policy(done, nonce)),
+        Page::Enrol(_)
         | Page::Notice(_)
         | Page::DevMail(_)
         | Page::Error(_)
@@ -91,7 +91,7 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
         | Page::PlatformHome(_) => ("'none'".to_owned(), String::new()),
     };
     format!(
-        "default-src 'none'; style-src 'nonce-{nonce}';{script} img-src 'self' data:; \
+        "default-src 'none'; style-src 'nonce-{nonce}';{more} img-src 'self' data:; \
          form-action {form}; frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -111,7 +111,7 @@ fn has_script(page: &Page<'_>) -> bool {
 /// The CSP source that allows `uri`: its origin, or only its scheme where a CSP host cannot say it:
 /// private-use schemes (RFC 8252 7.1), IPv6 literals, and hosts with characters such as `;` that
 /// URLs allow and that would end the directive.
-fn source(uri: &str) -> Option<String> {
+pub(super) fn source(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok()?;
     let scheme = url.scheme();
     let plain = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));

@@ -2,13 +2,14 @@
 //!
 //! Pure: a typed [`Page`] and a [`Look`] become a string of HTML ([`render`]) and a list of header
 //! pairs ([`headers`]); the HTTP server is elsewhere. A page is one HTML response with its style
-//! inside: no other request, and no script but those that submit a `form_post` response and ask the
-//! browser for a passkey.
+//! inside: no other request but the frames that sign out of applications, no script but those that
+//! submit a `form_post` response, ask the browser for a passkey and go on when the frames are there.
 //!
 //! Texts are in `app/messages/<locale>.json`, looked up by `t("key", name=value)`; templates hold
 //! none. Form fields and stable element ids are listed in `app/templates/README.md`.
 
 mod factor;
+mod frame;
 mod headers;
 mod letter;
 mod messages;
@@ -28,6 +29,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 
 pub use factor::{Enrol, FactorProblem, Passkey, SecondFactor};
+pub use frame::Frame;
 pub use headers::headers;
 pub use letter::{Letter, LetterKind, letter};
 pub use page::{
@@ -36,9 +38,9 @@ pub use page::{
     SignInProblem, SignOut, SignedOut, TenantHome, Wait,
 };
 pub use portal::{
-    Applications, ConnectedItem, Content, Done, EventItem, Events, Frame, Overview, PasskeyItem,
-    Passkeys, Password, Portal, Profile, RecoveryCodes, SHOWN_EVENTS, SessionItem, Sessions, Tab,
-    Totp, TotpNew,
+    Applications, ConnectedItem, Content, Done, EventItem, Events, Overview, PasskeyItem, Passkeys,
+    Password, Portal, PortalFrame, Profile, RecoveryCodes, SHOWN_EVENTS, SessionItem, Sessions,
+    Tab, Totp, TotpNew,
 };
 
 /// The product's mark, as SVG. Every page holds it as a `data:` icon.

@@ -4,6 +4,7 @@ use bailiwick_domain::{Kind, ScopeSet};
 use serde::Serialize;
 
 use super::factor::{Enrol, Passkey, SecondFactor};
+use super::frame::Frame;
 use super::portal::Portal;
 use crate::mails::mailbox::Sent;
 use crate::password::strength::Strength;
@@ -185,13 +186,17 @@ pub struct SignOut<'a> {
     pub accounts: Vec<Account<'a>>,
 }
 
-/// The end of a sign-out that leads nowhere else.
+/// The end of a sign-out.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignedOut<'a> {
     /// The person chose to stay signed in.
     pub stayed: bool,
     /// The name of the application that asked for it, when known.
     pub application: Option<&'a str>,
+    /// Applications that sign the user out in a frame.
+    pub frames: &'a [Frame],
+    /// Where it leads when the frames are there; checked before.
+    pub onward: Option<&'a str>,
 }
 
 /// Asks for the address of who has forgotten the password. Sends `request`, `csrf`, `email`.

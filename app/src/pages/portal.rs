@@ -129,7 +129,7 @@ pub const SHOWN_EVENTS: &[EventKind] = &[
 #[derive(Clone, Debug, Serialize)]
 pub struct Portal<'a> {
     /// What all of them share.
-    pub frame: Frame<'a>,
+    pub frame: PortalFrame<'a>,
     /// What was done a moment ago.
     pub done: Option<Done>,
     /// Why a form is shown again.
@@ -146,7 +146,7 @@ pub struct Portal<'a> {
 
 /// What all pages of an account share.
 #[derive(Clone, Debug, Serialize)]
-pub struct Frame<'a> {
+pub struct PortalFrame<'a> {
     /// Where the page's forms are sent.
     pub action: &'a str,
     /// The token that ties forms to the browser.

@@ -114,23 +114,38 @@ fn check_uris(spec: &ApplicationSpec, development: bool, out: &mut Vec<Mistake>)
             }
         }
     }
-    let fetched =
-        [("jwks_uri", &spec.jwks_uri), ("backchannel_logout_uri", &spec.backchannel_logout_uri)];
-    for (member, uri) in fetched {
+    let visited = [
+        ("jwks_uri", &spec.jwks_uri),
+        ("backchannel_logout_uri", &spec.backchannel_logout_uri),
+        ("frontchannel_logout_uri", &spec.frontchannel_logout_uri),
+    ];
+    for (member, uri) in visited {
         if let Some(Err(message)) =
-            uri.as_ref().map(|uri| check_uri(uri, Use::Fetched, development))
+            uri.as_ref().map(|uri| check_uri(uri, Use::Visited, development))
         {
             out.push(Mistake::new(member, message));
         }
     }
+    if spec.frontchannel_logout_uri.as_ref().is_some_and(|uri| !is_of_its_own(spec, uri)) {
+        let message = "must have the scheme, host and port of a redirect URI";
+        out.push(Mistake::new("frontchannel_logout_uri", message));
+    }
+}
+
+/// Front-Channel Logout 1.0 2: "The domain, port, and scheme of this URL MUST be the same as that
+/// of a registered Redirection URI value." What is no URL is another mistake.
+fn is_of_its_own(spec: &ApplicationSpec, uri: &str) -> bool {
+    let Ok(url) = Url::parse(uri) else { return true };
+    let own = spec.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
+    own.map(|own| own.origin()).any(|origin| origin == url.origin())
 }
 
 #[derive(Clone, Copy)]
 enum Use {
     /// Browsers are sent there.
     Redirect { native: bool },
-    /// We send requests there.
-    Fetched,
+    /// We, or a frame of ours, send requests there.
+    Visited,
     /// An origin of scripts.
     Origin,
     /// Names a resource; nobody goes there.
@@ -237,9 +252,36 @@ mod tests {
                 "redirect_uris": ["https://w.example/cb"], "response_types": ["id_token"]}),
                 "response_types",
             ),
+            (
+                json!({"client_id": "a", "name": "W", "type": "web",
+                "redirect_uris": ["https://w.example/cb"],
+                "backchannel_logout_uri": "http://127.0.0.1/out"}),
+                "backchannel_logout_uri",
+            ),
+            (
+                json!({"client_id": "a", "name": "W", "type": "web",
+                "redirect_uris": ["https://w.example/cb"],
+                "backchannel_logout_uri": "https://w.example/out#f"}),
+                "backchannel_logout_uri",
+            ),
+            (
+                json!({"client_id": "a", "name": "W", "type": "web",
+                "redirect_uris": ["https://w.example/cb", "https://w.example:8080/cb"],
+                "frontchannel_logout_uri": "https://w.example:8443/out"}),
+                "frontchannel_logout_uri",
+            ),
         ] {
             assert_eq!(paths(spec.clone()), [path], "{spec}");
         }
+    }
+
+    #[test]
+    fn logout_addresses_may_have_a_query() {
+        let spec = json!({"client_id": "a", "name": "W", "type": "web",
+            "redirect_uris": ["https://w.example:443/cb"],
+            "backchannel_logout_uri": "https://hooks.example/out?x=1",
+            "frontchannel_logout_uri": "https://w.example/out?x=1"});
+        assert!(settle(spec).is_ok());
     }
 
     #[test]

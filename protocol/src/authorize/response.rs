@@ -17,6 +17,8 @@ pub struct Issued {
     pub access_token: Option<IssuedToken>,
     /// The ID token.
     pub id_token: Option<String>,
+    /// What the application watches the user's sessions with (Session Management 1.0 3.2).
+    pub session_state: Option<String>,
 }
 
 /// An access token of the front channel (RFC 6749 4.2.2).
@@ -68,6 +70,7 @@ pub fn success(to: &ReturnTo, issuer: &str, issued: Issued) -> Delivery {
         }
     }
     fields.extend(issued.id_token.map(|token| ("id_token", token)));
+    fields.extend(issued.session_state.map(|state| ("session_state", state)));
     deliver(to, issuer, fields)
 }
 
@@ -184,13 +187,14 @@ mod tests {
                 scopes: ScopeSet::parse("openid email").expect("valid"),
             }),
             id_token: Some("i".into()),
+            session_state: Some("h.s".into()),
         };
         let delivered =
             target(success(&to("https://a/", ResponseMode::Fragment, None), "i", issued));
         assert_eq!(
             delivered,
             "https://a/#access_token=t&token_type=Bearer&expires_in=600&scope=email%20openid\
-             &id_token=i&iss=i"
+             &id_token=i&session_state=h.s&iss=i"
         );
     }
 

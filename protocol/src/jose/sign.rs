@@ -26,6 +26,8 @@ pub enum Typ {
     AccessToken,
     /// An ID token: `JWT`.
     IdToken,
+    /// A logout token: `logout+jwt` (Back-Channel Logout 1.0 2.4).
+    LogoutToken,
 }
 
 impl Typ {
@@ -35,6 +37,7 @@ impl Typ {
         match self {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
+            Self::LogoutToken => "logout+jwt",
         }
     }
 }
@@ -59,6 +62,7 @@ pub struct SigningKey {
     pair: Pair,
     access_token_header: String,
     id_token_header: String,
+    logout_token_header: String,
 }
 
 impl SigningKey {
@@ -131,6 +135,7 @@ impl SigningKey {
             pair,
             access_token_header: header(Typ::AccessToken),
             id_token_header: header(Typ::IdToken),
+            logout_token_header: header(Typ::LogoutToken),
         })
     }
 
@@ -148,6 +153,7 @@ impl SigningKey {
         let header = match typ {
             Typ::AccessToken => &self.access_token_header,
             Typ::IdToken => &self.id_token_header,
+            Typ::LogoutToken => &self.logout_token_header,
         };
         let mut payload = Vec::with_capacity(512);
         serde_json::to_writer(&mut payload, claims).map_err(|_| JoseError::Serialisation)?;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Action, Command, Outcome};
 use crate::changes::Topic;
 use crate::error::Result;
+use crate::logouts;
 use crate::sql::{Row as _, Set};
 use crate::tx::TenantTx;
 
@@ -96,7 +97,8 @@ async fn grants_of_families(
         .collect()
 }
 
-/// Ends the wanted sessions; the result is those that this ended.
+/// Ends the wanted sessions; the result is those that this ended. Every way of ending a session
+/// comes through here, and so none forgets the applications that it was used for.
 pub(crate) async fn sessions(
     tx: &TenantTx,
     wanted: Vec<(TenantId, SessionId)>,
@@ -109,6 +111,7 @@ pub(crate) async fn sessions(
          AND sessions.ended_at IS NULL RETURNING sessions.tenant_id, sessions.id";
     let rows = Set::of_ids(&wanted).run(tx, sql, &[now.0.into()]).await?;
     let ended = rows.iter().map(key::<SessionId>).collect::<Result<BTreeSet<_>>>()?;
+    logouts::enqueue(tx, &ended, now).await?;
     changes.extend(ended.iter().map(|(tenant, id)| Revocation {
         tenant: *tenant,
         key: format!("session:{id}"),

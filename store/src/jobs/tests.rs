@@ -65,6 +65,29 @@ async fn one_job_of_each_tenant_is_claimed_oldest_first() {
 }
 
 #[tokio::test]
+async fn a_tenant_has_four_jobs_running_at_most() {
+    let _turn = TURN.lock().await;
+    on_every_database(async |a: World| {
+        let b = World::new(&a.store).await;
+        for _ in 0..6 {
+            a.give(&job(NOW)).await;
+        }
+        for _ in 0..4 {
+            assert_eq!(a.claim(NOW).await.len(), 1);
+        }
+        assert_eq!(a.claim(NOW).await, []);
+        let (other, tenant) = (job(NOW.plus_secs(1)), a.tenant);
+        b.give(&other).await;
+        assert_eq!(b.claim(NOW.plus_secs(1)).await, [other.id], "others go on");
+        let sql =
+            "UPDATE jobs SET finished_at = 1 WHERE tenant_id = $1 AND locked_until IS NOT NULL";
+        assert_eq!(a.exec(sql, vec![tenant.0.into()]).await, 4);
+        assert_eq!(a.claim(NOW).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_failed_job_comes_again_and_a_finished_one_does_not() {
     let _turn = TURN.lock().await;
     on_every_database(async |w: World| {

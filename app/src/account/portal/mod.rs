@@ -19,7 +19,7 @@ use crate::flow::input::own_form;
 use crate::flow::page::{PageError, Show, see_other, show};
 use crate::flow::pending::Pending;
 use crate::flow::{portal, proceed};
-use crate::pages::{Content, Done, FormProblem, Frame, Page, Portal, Tab, Wait};
+use crate::pages::{Content, Done, FormProblem, Page, Portal, PortalFrame, Tab, Wait};
 use crate::password::choice::Refused;
 
 pub mod applications;
@@ -190,7 +190,7 @@ impl<'a> Me<'a> {
         let tabs = Tab::ALL.iter().copied().filter(|tab| tab.is_in_menu());
         let tabs: Vec<(Tab, String)> = tabs.map(|tab| (tab, self.link(tab))).collect();
         let page = Page::Portal(Portal {
-            frame: Frame {
+            frame: PortalFrame {
                 action: &self.link(self.tab),
                 csrf: &self.browser.csrf(self.cx),
                 session: &self.session.id.to_string(),

@@ -48,8 +48,17 @@ pub struct ApplicationMembers {
     lifetimes: Option<LifetimesMembers>,
     /// Origins whose scripts may call the token, userinfo and revocation endpoints.
     allowed_origins: Option<Vec<String>>,
-    /// Stored; not active yet.
+    /// Where it is told that a session has ended (OpenID Connect Back-Channel Logout).
+    #[schema(example = "https://shop.example.com/backchannel-logout")]
     backchannel_logout_uri: Option<String>,
+    /// Whether it needs the session's `sid` there; it is always told.
+    backchannel_logout_session_required: Option<bool>,
+    /// What a hidden frame of the sign-out page opens (OpenID Connect Front-Channel Logout); of the
+    /// origin of a redirect URI.
+    #[schema(example = "https://shop.example.com/frontchannel-logout")]
+    frontchannel_logout_uri: Option<String>,
+    /// Whether `iss` and `sid` are added to it.
+    frontchannel_logout_session_required: Option<bool>,
     /// The resources that its tokens may be for.
     audiences: Option<Vec<String>>,
     /// `public` or `pairwise`.
@@ -100,7 +109,8 @@ mod tests {
             "client_id": "a", "name": "A", "type": "web", "redirect_uris": ["x"],
             "post_logout_redirect_uris": ["x"], "token_endpoint_auth_method": "none",
             "jwks": {}, "jwks_uri": "x", "id_token_signed_response_alg": "ES256",
-            "allowed_origins": ["x"], "backchannel_logout_uri": "x", "audiences": ["x"],
+            "allowed_origins": ["x"], "backchannel_logout_uri": "x",
+            "frontchannel_logout_uri": "x", "audiences": ["x"],
         });
         let spec: ApplicationSpec = serde_json::from_value(full).expect("every optional member");
         let Value::Object(spec) = serde_json::to_value(spec).expect("JSON") else { unreachable!() };

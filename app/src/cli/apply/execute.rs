@@ -72,7 +72,6 @@ impl Doing<'_> {
             deed,
             applications: Vec::new(),
             users: Vec::new(),
-            not_yet_active: plan.not_yet_active,
         });
         for step in plan.applications {
             let mut line = ApplicationReport::from(&step);

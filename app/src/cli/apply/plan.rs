@@ -49,8 +49,6 @@ pub struct Plan {
     pub applications: Vec<ApplicationStep>,
     /// What happens to its users.
     pub users: Vec<UserStep>,
-    /// The paths of members that are stored and do nothing yet.
-    pub not_yet_active: Vec<String>,
 }
 
 /// A step for a tenant.
@@ -161,8 +159,6 @@ pub enum UserStep {
 pub fn plan(entry: TenantEntry, current: Current, how: How) -> Result<Plan, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let tenant = plan_tenant(&entry, current.tenant.as_ref(), &mut mistakes);
-    let not_yet_active =
-        entry.applications.iter().flat_map(|a| a.not_yet_active.iter().cloned()).collect();
     let mut present: HashMap<String, Application> =
         current.applications.into_iter().map(|a| (a.spec.client_id.clone(), a)).collect();
     let mut applications = Vec::new();
@@ -207,7 +203,7 @@ pub fn plan(entry: TenantEntry, current: Current, how: How) -> Result<Plan, Vec<
     let issuer = current.tenant.map(|t| t.issuer);
     match tenant {
         Some(tenant) if mistakes.is_empty() => {
-            Ok(Plan { slug: entry.slug, issuer, tenant, applications, users, not_yet_active })
+            Ok(Plan { slug: entry.slug, issuer, tenant, applications, users })
         }
         _ => Err(mistakes),
     }

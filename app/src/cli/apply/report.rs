@@ -47,8 +47,6 @@ pub struct TenantReport {
     pub applications: Vec<ApplicationReport>,
     /// Its users.
     pub users: Vec<UserReport>,
-    /// The paths of members that are stored and do nothing yet.
-    pub not_yet_active: Vec<String>,
 }
 
 /// An application.
@@ -139,7 +137,6 @@ impl From<&Plan> for TenantReport {
             deed: Deed::from(&plan.tenant),
             applications: plan.applications.iter().map(ApplicationReport::from).collect(),
             users: plan.users.iter().map(UserReport::from).collect(),
-            not_yet_active: plan.not_yet_active.clone(),
         }
     }
 }
@@ -174,9 +171,6 @@ impl fmt::Display for Report {
             }
             if same > 0 {
                 writeln!(f, "  {same} unchanged")?;
-            }
-            for path in &tenant.not_yet_active {
-                writeln!(f, "  {path} is stored and not active yet")?;
             }
         }
         let made = |t: &TenantReport| t.applications.iter().any(|a| a.client_secret.is_some());

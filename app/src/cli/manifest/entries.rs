@@ -9,7 +9,7 @@ use bailiwick_domain::{ApplicationSpec, ScopeSet, TenantSettings};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
-use super::shape::{APPLICATION, DOCUMENT, NOT_YET_ACTIVE, Shape, USER, check, say};
+use super::shape::{APPLICATION, DOCUMENT, Shape, USER, check, say};
 use super::tree::{Content, Node, Path};
 use super::{
     ApplicationEntry, MIN_PASSWORD, Mistake, Password, Rules, TenantEntry, UserEntry, merge,
@@ -135,12 +135,9 @@ impl Reader<'_> {
         let client_secret = node
             .get("client_secret")
             .and_then(|secret| self.client_secret(secret, spec.as_ref(), &path.to_string()));
-        let later =
-            NOT_YET_ACTIVE.iter().filter(|key| patch.get(**key).is_some_and(|v| !v.is_null()));
-        let not_yet_active = later.map(|key| format!("{path}.{key}")).collect();
         let (spec, line, path) = (spec?, node.line, path.to_string());
         let client_id = spec.client_id.clone();
-        Some(ApplicationEntry { client_id, spec, patch, client_secret, line, path, not_yet_active })
+        Some(ApplicationEntry { client_id, spec, patch, client_secret, line, path })
     }
 
     fn client_secret(

@@ -171,6 +171,9 @@ pub(crate) const APPLICATION: &[Member] = &[
     ),
     Member("allowed_origins", Optional, Shape::Texts),
     Member("backchannel_logout_uri", Optional, Shape::Text),
+    Member("backchannel_logout_session_required", Optional, Shape::Flag),
+    Member("frontchannel_logout_uri", Optional, Shape::Text),
+    Member("frontchannel_logout_session_required", Optional, Shape::Flag),
     Member("audiences", Optional, Shape::Texts),
     Member("subject_type", Optional, Shape::OneOf(&["public", "pairwise"])),
 ];
@@ -183,9 +186,6 @@ pub(crate) const USER: &[Member] = &[
     Member("name", Optional, Shape::Text),
     Member("claims", Optional, Shape::Free),
 ];
-
-/// Members that are stored and do nothing yet.
-pub(crate) const NOT_YET_ACTIVE: &[&str] = &["backchannel_logout_uri"];
 
 /// Says everything that is wrong with the shape of a node; `true` when nothing is.
 pub(crate) fn check(node: &Node, shape: Shape, path: Path<'_>, out: &mut Vec<Mistake>) -> bool {

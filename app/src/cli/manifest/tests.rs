@@ -202,7 +202,7 @@ fn a_whole_manifest_in_yaml_and_in_json() {
     let [web, spa] = &acme.applications[..] else { panic!("two applications") };
     assert_eq!(web.spec.kind, ApplicationType::Web);
     assert_eq!(web.spec.auth_method(), AuthMethod::ClientSecretBasic);
-    assert_eq!(web.not_yet_active, ["applications[0].backchannel_logout_uri"]);
+    assert_eq!(web.spec.backchannel_logout_uri.as_deref(), Some("https://a.example/out"));
     let secret = web.client_secret.as_ref().map(secrecy::ExposeSecret::expose_secret);
     assert_eq!(secret, Some("from-the-environment-24-chars"));
     assert_eq!(spa.spec.redirect_uris, web.spec.redirect_uris);
@@ -273,6 +273,9 @@ fn the_tables_name_every_member_of_the_types() {
         lifetimes: Lifetimes::default(),
         allowed_origins: vec![String::new()],
         backchannel_logout_uri: Some(String::new()),
+        backchannel_logout_session_required: false,
+        frontchannel_logout_uri: Some(String::new()),
+        frontchannel_logout_session_required: false,
         audiences: vec![String::new()],
         subject_type: SubjectType::Public,
     };

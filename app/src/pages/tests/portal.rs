@@ -42,7 +42,7 @@ pub(super) fn pages(text: &str) -> Vec<Page<'_>> {
         // As in sealed pages: of a test there are few, and they live as long as it does.
         let content: &Content<'_> = Box::leak(Box::new(content));
         let tabs = Tab::ALL.iter().filter(|tab| tab.is_in_menu()).map(|tab| (*tab, text));
-        let frame = Frame {
+        let frame = PortalFrame {
             action,
             csrf,
             session: text,
