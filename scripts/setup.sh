@@ -2,7 +2,7 @@
 # Installs what is missing, and says nothing when nothing is.
 #   scripts/setup.sh run    what building and running need
 #   scripts/setup.sh bench  that, and a load generator
-#   scripts/setup.sh test   what running needs, and what the tests need: PostgreSQL, Redis, Python, client libraries
+#   scripts/setup.sh test   what running needs, and what the tests need: PostgreSQL, Redis, Chromium, Python, client libraries
 # Python packages go to $BAILIWICK_TEST_CACHE/python when BAILIWICK_TEST_CACHE is set, else beside the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,6 +25,8 @@ missing_to_run() {
 missing_to_test() {
   have_postgres || need postgresql
   have redis-server || need redis-server
+  # A real browser for the hosted pages.
+  have chromium || have chromium-browser || have google-chrome || need chromium
   # A node whose clock is wrong.
   have faketime || need faketime
   # psql, for the store's own tests.

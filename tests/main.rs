@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod architecture;
 mod authorization;
+mod browser;
 mod cluster;
 mod feed;
 mod harness_itself;

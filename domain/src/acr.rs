@@ -81,13 +81,11 @@ pub enum Factor {
     /// One of ten codes that the user keeps for the day when the rest is lost. They come with the
     /// first of the others.
     RecoveryCode,
-    /// A code that is sent by mail.
-    EmailCode,
 }
 
 impl Factor {
     /// Every factor, the best first.
-    pub const ALL: [Self; 4] = [Self::Passkey, Self::Totp, Self::EmailCode, Self::RecoveryCode];
+    pub const ALL: [Self; 3] = [Self::Passkey, Self::Totp, Self::RecoveryCode];
 
     /// The stored name.
     #[must_use]
@@ -96,7 +94,6 @@ impl Factor {
             Self::Passkey => "passkey",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
-            Self::EmailCode => "email_code",
         }
     }
 
@@ -120,7 +117,6 @@ impl Factor {
             Self::Passkey => 1,
             Self::Totp => 2,
             Self::RecoveryCode => 4,
-            Self::EmailCode => 8,
         }
     }
 }
@@ -133,7 +129,7 @@ impl Factors {
     /// As they are stored; bits of a newer version are ignored.
     #[must_use]
     pub const fn from_bits(bits: i64) -> Self {
-        Self(bits & 15)
+        Self(bits & 7)
     }
 
     /// As they are stored.
@@ -154,7 +150,7 @@ impl Factors {
         Self(self.0 | factor.bit())
     }
 
-    /// Whether the user has set one up. Codes for emergencies and mails are nothing of their own.
+    /// Whether the user has set one up. Codes for emergencies are nothing of their own.
     #[must_use]
     pub const fn any_set_up(self) -> bool {
         self.contains(Factor::Passkey) || self.contains(Factor::Totp)
@@ -194,7 +190,7 @@ mod tests {
     #[test]
     fn levels() {
         let (password, totp) = (step("password", &["pwd"]), step("totp", &["otp"]));
-        let (mail, passkey) = (step("email_code", &["otp"]), step("passkey", &["swk", "user"]));
+        let (mail, passkey) = (step("recovery_code", &["otp"]), step("passkey", &["swk", "user"]));
         for (steps, level, methods) in [
             (vec![], Acr::One, ""),
             (vec![password.clone()], Acr::One, "pwd"),

@@ -116,7 +116,7 @@ impl Accounts {
 pub struct Mfa {
     /// Of whom.
     pub required: MfaRequired,
-    /// What may be used: `passkey`, `totp`, `email_code`; default the first two.
+    /// What may be used: `passkey`, `totp`; default both.
     pub methods: Vec<Factor>,
     /// How many days a browser may be remembered, so that it is not asked again: default 30, at
     /// most 365, 0 for never.
@@ -142,11 +142,10 @@ impl Default for Mfa {
 }
 
 impl Mfa {
-    /// What a user with these factors and a verified address or none may be asked for.
+    /// What a user with these factors may be asked for.
     #[must_use]
-    pub fn usable(&self, factors: Factors, mail: bool) -> Factors {
-        let all = if mail { factors.with(Factor::EmailCode) } else { factors };
-        all.within(&self.methods)
+    pub fn usable(&self, factors: Factors) -> Factors {
+        factors.within(&self.methods)
     }
 
     /// What every sign-in of a user with these usable factors must reach.
@@ -159,8 +158,7 @@ impl Mfa {
     /// The most that somebody who has nothing yet can set up.
     #[must_use]
     pub fn offers(&self) -> Acr {
-        let offered = self.methods.iter().filter(|f| **f != Factor::EmailCode);
-        offered.map(|f| f.reaches()).max().unwrap_or_default()
+        self.methods.iter().map(|f| f.reaches()).max().unwrap_or_default()
     }
 }
 

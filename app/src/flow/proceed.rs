@@ -157,7 +157,7 @@ pub async fn accounts(
     };
     let mfa = &cx.view.tenant.settings.mfa;
     let accounts = sessions.iter().zip(consents).map(|(session, consent)| {
-        let usable = mfa.usable(session.factors, session.email_verified);
+        let usable = mfa.usable(session.factors);
         let acr = Acr::of(&session.authentications);
         Account {
             session: session.id,

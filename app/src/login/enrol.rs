@@ -42,7 +42,7 @@ async fn offer(cx: &Cx, request: &HttpRequest) -> Result<HttpResponse, PageError
     };
     let methods = &cx.view.tenant.settings.mfa.methods;
     let enough = |f: &&Factor| f.reaches() >= acr || (acr == Acr::Two && **f == Factor::Totp);
-    let offered = methods.iter().filter(|f| **f != Factor::EmailCode).filter(enough);
+    let offered = methods.iter().filter(enough);
     let offered: Vec<(Factor, String)> = offered.map(|factor| place(*factor)).collect();
     let page = Page::Enrol(Enrol {
         application: proceed::name(proceed::application(cx, &pending)?),

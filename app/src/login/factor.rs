@@ -90,7 +90,7 @@ async fn asked(cx: &Cx, (pending, browser): (Pending, Browser)) -> Result<Asked,
         return Err(PageError::first(resume::redirect(cx, &pending)));
     };
     let session = proceed::of(&sessions, session)?.clone();
-    let usable = cx.view.tenant.settings.mfa.usable(session.factors, session.email_verified);
+    let usable = cx.view.tenant.settings.mfa.usable(session.factors);
     let enough = |factor: &Factor| factor.reaches() >= acr || acr == Acr::Two;
     let factors: Vec<Factor> = usable.iter().filter(enough).collect();
     let mine = factors::of_user(cx, session.user).await?;
@@ -137,7 +137,6 @@ async fn prove(
             let user = Some(asked.session.user);
             passkey::check(cx, &asked.browser, user, given).await?.map(|(_, proof)| proof)
         }
-        Factor::EmailCode => None,
     };
     let Some(proof) = proof else {
         attempt.failed(cx.now);

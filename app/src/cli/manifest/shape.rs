@@ -94,7 +94,7 @@ pub(crate) const SETTINGS: &[Member] = &[
         Optional,
         Shape::Map(&[
             Member("required", Optional, Shape::OneOf(&["when_enrolled", "always"])),
-            Member("methods", Optional, Shape::SomeOf(&["passkey", "totp", "email_code"])),
+            Member("methods", Optional, Shape::SomeOf(&["passkey", "totp"])),
             Member("remember_days", Optional, Shape::Days),
         ]),
     ),
