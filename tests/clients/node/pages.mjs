@@ -234,6 +234,10 @@ await other.page.goto(`${ISSUER}/account`);
 assert.equal(await heading(other.page), 'Sign in');
 
 step('recovers');
+// From here on nobody touches the authenticator: the sign-in page would be left at once.
+await me.devtools.send('WebAuthn.setAutomaticPresenceSimulation', {
+  authenticatorId: me.authenticatorId, enabled: false,
+});
 await other.page.click('#forgot');
 await look(other.page, 'forgot');
 await other.page.fill('#email', EMAIL);
