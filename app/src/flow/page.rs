@@ -21,7 +21,7 @@ pub struct PageError {
     detail: Option<String>,
     kind: Kind,
     limited: Option<Limited>,
-    instead: Option<HttpResponse>,
+    instead: Option<Box<HttpResponse>>,
     retry: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl PageError {
     /// No problem: something else has to be done first, and this leads there.
     #[must_use]
     pub fn first(answer: HttpResponse) -> Self {
-        Self { instead: Some(answer), ..Self::new(Problem::Expired, "sign_in") }
+        Self { instead: Some(Box::new(answer)), ..Self::new(Problem::Expired, "sign_in") }
     }
 
     /// The problem, with an address where it can be tried again.
@@ -120,7 +120,7 @@ of_ours!(bailiwick_actors::Error, bailiwick_store::Error);
 pub fn answer(cx: &Cx, done: Result<HttpResponse, PageError>) -> HttpResponse {
     done.unwrap_or_else(|mut e| {
         if let Some(instead) = e.instead.take() {
-            return instead;
+            return *instead;
         }
         let page = Page::Error(ErrorPage {
             problem: e.problem,
