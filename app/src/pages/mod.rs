@@ -15,6 +15,7 @@ mod letter;
 mod messages;
 mod page;
 mod portal;
+mod problem;
 mod theme;
 
 #[cfg(test)]
@@ -34,7 +35,7 @@ pub use headers::headers;
 pub use letter::{Letter, LetterKind, letter};
 pub use page::{
     Account, Accounts, ConfirmRegistration, Consent, DevMail, ErrorPage, Forgot, FormPost,
-    FormProblem, NewPassword, Notice, NoticeKind, Page, PlatformHome, Problem, Register, SignIn,
+    FormProblem, NewPassword, Notice, NoticeKind, Page, PlatformHome, Register, SignIn,
     SignInProblem, SignOut, SignedOut, TenantHome, Wait,
 };
 pub use portal::{
@@ -42,6 +43,7 @@ pub use portal::{
     Password, Portal, PortalFrame, Profile, RecoveryCodes, SHOWN_EVENTS, SessionItem, Sessions,
     Tab, Totp, TotpNew,
 };
+pub use problem::Problem;
 
 /// The product's mark, as SVG. Every page holds it as a `data:` icon.
 pub const FAVICON: &str = include_str!("../../assets/favicon.svg");
