@@ -23,6 +23,8 @@ const seen = new Set();
 // A browser of its own, with an authenticator that has a fingerprint.
 async function person() {
   const context = await browser.newContext({ viewport: WIDE, locale: 'en-US' });
+  // Other tests keep the machine busy.
+  context.setDefaultTimeout(120_000);
   // The application: it only has to be there.
   await context.route(`${REDIRECT}**`, (route) => route.fulfill({ body: 'the application' }));
   const page = await context.newPage();
