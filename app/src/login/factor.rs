@@ -142,7 +142,8 @@ async fn prove(
         attempt.failed(cx.now);
         return wrong(cx, &asked, method);
     };
-    let remember = params.get("remember")? == Some("1");
+    // An emergency is not remembered: nobody would notice that the phone is gone.
+    let remember = method != Factor::RecoveryCode && params.get("remember")? == Some("1");
     done(cx, request, (&asked, method), (proof, remember, attempt)).await
 }
 
