@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, error::ErrorNotFound};
 use bailiwick_actors::{Platform, TenantHandle, TenantView};
-use bailiwick_domain::{ApplicationId, Env, TenantId, Timestamp};
+use bailiwick_domain::{ApplicationId, Env, Locale, TenantId, Timestamp};
 use bailiwick_store::Store;
 
 use crate::http::{peer, request_id::RequestId};
@@ -29,6 +30,8 @@ pub struct Cx {
     pub from: Option<IpAddr>,
     /// The id of the request.
     pub request_id: String,
+    /// The language that the browser asks for, among those there are.
+    pub locale: Option<Locale>,
 }
 
 impl Cx {
@@ -95,9 +98,17 @@ impl FromRequest for Cx {
             now: state.platform.env().now(),
             from: peer::client_address(request, &state.config.trusted_proxies),
             request_id: RequestId::of(request),
+            locale: accepted_language(request),
             view: tenant.view(),
             tenant,
             state,
         }))
     }
+}
+
+/// The language that `Accept-Language` asks for, among those there are.
+#[must_use]
+pub fn accepted_language(request: &HttpRequest) -> Option<Locale> {
+    let field = request.headers().get(header::ACCEPT_LANGUAGE)?;
+    Locale::negotiate(field.to_str().ok()?)
 }

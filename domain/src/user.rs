@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::id::UserId;
+use crate::locale::Locale;
 use crate::time::Timestamp;
 
 /// A user as it stands, with its primary e-mail address.
@@ -29,6 +30,14 @@ pub struct User {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl User {
+    /// The language that the user prefers, among those there are: the claim `locale` (Core 5.1).
+    #[must_use]
+    pub fn locale(&self) -> Option<Locale> {
+        self.claims.get("locale")?.as_str().and_then(Locale::choose)
+    }
 }
 
 /// How the user was authenticated, and when: one step of a sign-in.

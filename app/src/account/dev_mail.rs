@@ -15,7 +15,7 @@ pub async fn handler(state: Data<State>, request: HttpRequest) -> HttpResponse {
     let accepts = request.headers().get("accept").and_then(|v| v.to_str().ok());
     if accepts.is_some_and(|a| a.contains("text/html")) {
         let page = Page::DevMail(DevMail { mails: &mails });
-        platform_page::answer(&state, &page, StatusCode::OK)
+        platform_page::answer(&state, &request, &page, StatusCode::OK)
     } else {
         HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(&mails)
     }

@@ -71,7 +71,8 @@ async fn ask(
     };
     // Every mail counts as a try: nobody's mailbox is filled from here.
     cx.attempt("recovery", &email).await?.counted();
-    let locale = pending.as_ref().and_then(|p| p.request.ui_locale).unwrap_or_default();
+    let asked = pending.as_ref().and_then(|p| p.request.ui_locale);
+    let locale = asked.or(cx.locale).unwrap_or_default();
     let asked = Asked::new(Wish::Recover { email }, locale);
     leave(cx, asked, EventKind::RecoveryRequested).await?;
     let back = back(cx, pending.as_ref());

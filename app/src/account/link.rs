@@ -194,19 +194,20 @@ async fn set_password(
     hash: String,
 ) -> Result<(), PageError> {
     let (tenant, now, env, mac) = (cx.tenant_id(), cx.now, cx.env().clone(), opened.mac);
-    let vault = cx.view.vault.clone();
+    let (vault, page) = (cx.view.vault.clone(), cx.locale);
     let history = cx.view.tenant.settings.passwords.history;
     let write = move |tx| async move {
         let used = account_links::use_once(&tx, tenant, &mac, now).await?;
         used.ok_or(StoreError::NotFound("link"))?;
         // Whoever reads the mail of an address that the account has no longer gets nothing.
         let owner = users::by_email(&tx, tenant, &email).await?;
-        owner.filter(|o| o.id == user && o.active).ok_or(StoreError::NotFound("user"))?;
+        let owner =
+            owner.filter(|o| o.id == user && o.active).ok_or(StoreError::NotFound("user"))?;
         credentials::set_password(&tx, (tenant, user), &hash, history, now).await?;
         users::verified(&tx, (tenant, user), &email, now).await?;
         let revoked = cut_off(&tx, tenant, user, now).await?;
-        let changed =
-            Asked::new(Wish::PasswordChanged { email }, bailiwick_domain::Locale::default());
+        let locale = owner.locale().or(page).unwrap_or_default();
+        let changed = Asked::new(Wish::PasswordChanged { email }, locale);
         changed.enqueue(&tx, tenant, &vault, (&env, now)).await?;
         let actor = Actor::user(tenant, user);
         let event = AuditEvent::new(&env, tenant, EventKind::PasswordReset, actor);

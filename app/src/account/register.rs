@@ -105,7 +105,8 @@ async fn ask(
         Ok(hash) => hash,
         Err(problem) => return again(problem.into()),
     };
-    let locale = pending.as_ref().and_then(|p| p.request.ui_locale).unwrap_or_default();
+    let asked = pending.as_ref().and_then(|p| p.request.ui_locale);
+    let locale = asked.or(cx.locale).unwrap_or_default();
     let name = (!name.is_empty()).then(|| name.to_owned());
     let (email, browser) = (typed.to_owned(), browser.binding(cx));
     let wish = Wish::Register { email, name, password_hash, browser };

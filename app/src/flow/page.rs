@@ -147,7 +147,7 @@ pub struct Show<'a> {
     pub browser: Option<&'a Browser>,
     /// The validated redirect URI that the page's form leads to.
     pub redirect: Option<&'a str>,
-    /// The language that the request asked for.
+    /// The language of the authorization request or of the person, which goes before the browser's.
     pub locale: Option<Locale>,
 }
 
@@ -165,7 +165,7 @@ pub fn show(cx: &Cx, page: &Page<'_>, how: Show<'_>) -> HttpResponse {
     let look = Look {
         tenant_name: &cx.view.tenant.name,
         theme: &cx.view.tenant.settings.theme,
-        locale: how.locale.unwrap_or_default(),
+        locale: how.locale.or(cx.locale).unwrap_or_default(),
         nonce: &nonce,
         base: base(cx.issuer()),
         development: cx.state.config.is_development(),

@@ -29,10 +29,10 @@ pub async fn tenant(cx: Cx) -> HttpResponse {
 
 /// What this is.
 #[get("/")]
-pub async fn platform(state: Data<State>) -> HttpResponse {
+pub async fn platform(state: Data<State>, request: HttpRequest) -> HttpResponse {
     let commands = vec!["bailiwick init", "bailiwick apply -f examples/demo.yaml"];
     let home = PlatformHome { example_issuer: None, commands };
-    platform_page::answer(&state, &Page::PlatformHome(home), StatusCode::OK)
+    platform_page::answer(&state, &request, &Page::PlatformHome(home), StatusCode::OK)
 }
 
 /// Whatever no route answers: a missing page, a tenant that is not there, or another method.
@@ -61,5 +61,5 @@ pub async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse
         retry: None,
         wait: None,
     });
-    platform_page::answer(&state, &page, StatusCode::NOT_FOUND)
+    platform_page::answer(&state, &request, &page, StatusCode::NOT_FOUND)
 }

@@ -9,21 +9,31 @@ use minijinja::{Error, ErrorKind, HtmlEscape};
 
 type Catalogue = BTreeMap<&'static str, &'static str>;
 
-static ENGLISH: LazyLock<Catalogue> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../messages/en.json"))
-        .expect("the embedded catalogue is a flat object of strings without escapes: tested")
+const SOURCES: [(Locale, &str); Locale::ALL.len()] = [
+    (Locale::En, include_str!("../../messages/en.json")),
+    (Locale::De, include_str!("../../messages/de.json")),
+    (Locale::Fr, include_str!("../../messages/fr.json")),
+    (Locale::Es, include_str!("../../messages/es.json")),
+    (Locale::Pt, include_str!("../../messages/pt.json")),
+    (Locale::Ja, include_str!("../../messages/ja.json")),
+];
+
+static CATALOGUES: LazyLock<[(Locale, Catalogue); Locale::ALL.len()]> = LazyLock::new(|| {
+    SOURCES.map(|(locale, source)| {
+        let catalogue = serde_json::from_str(source)
+            .expect("an embedded catalogue is a flat object of strings without escapes: tested");
+        (locale, catalogue)
+    })
 });
 
 /// The catalogue of a language.
-pub(super) fn catalogue(locale: Locale) -> &'static Catalogue {
-    match locale {
-        Locale::En => &ENGLISH,
-    }
+pub(super) fn catalogue(locale: Locale) -> Option<&'static Catalogue> {
+    CATALOGUES.iter().find(|(l, _)| *l == locale).map(|(_, catalogue)| catalogue)
 }
 
 /// The text of a key.
 pub(super) fn text(locale: Locale, key: &str) -> Option<&'static str> {
-    catalogue(locale).get(key).copied()
+    catalogue(locale)?.get(key).copied()
 }
 
 /// The template function `t("key", name=value)`.
@@ -54,5 +64,32 @@ pub(super) fn function(
         out.push_str(&HtmlEscape(rest).to_string());
         values.assert_all_used()?;
         Ok(Value::from_safe_string(out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placeholders(text: &str) -> Vec<&str> {
+        let mut names: Vec<_> =
+            text.split('{').skip(1).map(|rest| rest.split_once('}').expect("it ends").0).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_language_says_the_same() {
+        let english = catalogue(Locale::En).expect("there is English");
+        for locale in Locale::ALL {
+            let catalogue = catalogue(locale).expect("every language has a catalogue");
+            let keys = |catalogue: &Catalogue| catalogue.keys().copied().collect::<Vec<_>>();
+            assert_eq!(keys(catalogue), keys(english), "{locale:?}");
+            for (key, text) in catalogue {
+                assert_eq!(placeholders(text), placeholders(english[key]), "{locale:?} {key}");
+                assert_eq!(text.trim(), *text, "{locale:?} {key}");
+                assert!(!text.is_empty() && !text.contains(['\'', '\n']), "{locale:?} {key}");
+            }
+        }
     }
 }

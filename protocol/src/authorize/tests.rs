@@ -203,7 +203,7 @@ fn what_never_causes_an_error() {
         let request = accepted(&app, &[(name, value)]);
         assert_eq!((request.login_hint, request.ui_locale), (None, None), "{name}");
     }
-    let request = accepted(&app, &[("ui_locales", "fr en-GB"), ("login_hint", accents)]);
+    let request = accepted(&app, &[("ui_locales", "tlh en-GB fr"), ("login_hint", accents)]);
     assert_eq!(request.ui_locale, Some(Locale::En));
     assert_eq!(request.login_hint.as_deref(), Some(accents));
     // Neither nonce nor PKCE is needed where a confidential application gets only a code, or a

@@ -78,6 +78,8 @@ struct Me<'a> {
     /// The sign-in that waits until something is set up, sealed.
     waiting: Option<String>,
     done: Option<Done>,
+    /// The language of the person's own pages and mails.
+    locale: Locale,
 }
 
 impl<'a> Me<'a> {
@@ -133,7 +135,9 @@ impl<'a> Me<'a> {
         let session = proceed::of(&sessions, session)?.clone();
         // It leads only to our own next step: whether it is good is asked there.
         let waiting = params.get("request")?.filter(|r| !r.is_empty()).map(str::to_owned);
-        Ok(Self { cx, browser, session, tab, waiting, done: None })
+        let own = proceed::user(cx, &session).await?.locale();
+        let locale = own.or(cx.locale).unwrap_or_default();
+        Ok(Self { cx, browser, session, tab, waiting, done: None, locale })
     }
 
     fn user(&self) -> UserId {
@@ -209,7 +213,8 @@ impl<'a> Me<'a> {
             wait,
             content,
         });
-        let how = Show { status, browser: Some(&self.browser), ..Show::default() };
+        let locale = Some(self.locale);
+        let how = Show { status, browser: Some(&self.browser), locale, ..Show::default() };
         show(self.cx, &page, how)
     }
 
@@ -218,11 +223,6 @@ impl<'a> Me<'a> {
         let tenant = self.cx.tenant_id();
         let actor = Actor::user(tenant, self.user());
         AuditEvent::new(self.cx.env(), tenant, kind, actor).on("user", self.user().0)
-    }
-
-    /// The language of mails to this person.
-    fn locale(&self) -> Locale {
-        Locale::default()
     }
 }
 

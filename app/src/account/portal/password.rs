@@ -119,7 +119,7 @@ async fn set(me: &Me<'_>, email: String, hash: String) -> Result<(), PageError> 
     let (vault, env, event) =
         (cx.view.vault.clone(), cx.env().clone(), me.event(EventKind::PasswordChanged));
     let history = cx.view.tenant.settings.passwords.history;
-    let told = Asked::new(Wish::PasswordChanged { email }, me.locale());
+    let told = Asked::new(Wish::PasswordChanged { email }, me.locale);
     let write = move |tx| async move {
         credentials::set_password(&tx, (tenant, user), &hash, history, now).await?;
         // Whoever knew the old one is out, and so is every browser that was let off more easily.

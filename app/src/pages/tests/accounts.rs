@@ -74,9 +74,9 @@ pub(super) fn keys_of_letters() -> impl Iterator<Item = String> {
 fn letters_say_what_happened_and_where_to_go() {
     let theme = Theme { accent: Some("#ffff00".into()), accent_dark: None };
     let link = "https://id.example/t/acme/account/link?token=a&b=<c>";
-    for kind in LetterKind::ALL {
+    let languages = Locale::ALL.into_iter();
+    for (kind, locale) in languages.flat_map(|l| LetterKind::ALL.map(|kind| (kind, l))) {
         let tenant_name = "Acme <b>\u{202e}";
-        let locale = Locale::En;
         let (subject, text, html) =
             letter(&Letter { kind, tenant_name, theme: &theme, locale, link }).expect("written");
         assert!(!subject.is_empty() && !subject.contains('\n'), "{subject}");
