@@ -1,6 +1,7 @@
 //! What people do with their accounts, and the mails that they get.
 
 mod factors;
+mod languages;
 mod mail;
 mod passkeys;
 mod passwords;
