@@ -16,7 +16,8 @@ tenant:
   slug: harbour
   name: Harbour & Co
   settings:
-    accounts: { registration: open }
+    accounts: { registration: open, email_codes: true }
+    mfa: { methods: [passkey, totp, sms_code, email_code] }
     limits: { enabled: false }
     theme: { accent: "#0b6e4f" }
 applications:

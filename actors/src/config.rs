@@ -55,6 +55,7 @@ async fn publish(seed: &Seed, changed: &Changed, list: Vec<Stored>) {
         if let Some(tenant) = tenant {
             view.tenant = tenant;
             view.discovery = Arc::default();
+            view.pages = Arc::default();
         }
     });
     if let Changed::Application(app) = changed {

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod client;
+mod crowd;
 mod failures;
 mod lease;
 mod pressure;
@@ -32,6 +33,7 @@ pub(crate) use pressure::TenantLimits;
 pub(crate) use share::run;
 
 use crate::view::TenantView;
+use crowd::Crowds;
 use failures::Failures;
 use lease::Spent;
 use rule::{Left, Rule};
@@ -130,6 +132,7 @@ pub struct Limiter {
     failing: Table,
     global: Cell,
     failures: Failures,
+    crowds: Crowds,
     /// Tenants whose limits are tightened.
     pressed: Mutex<Vec<(TenantId, Arc<TenantLimits>)>>,
     /// With other nodes: where to, and what is told to them.
@@ -154,6 +157,7 @@ impl Limiter {
             failing: Table::new(FAILING, client::worth),
             global: Cell::default(),
             failures: Failures::default(),
+            crowds: Crowds::default(),
             pressed: Mutex::default(),
             shared: redis.map(|redis| (redis, asks)),
             away: AtomicBool::new(false),

@@ -219,6 +219,7 @@ impl TenantOwner {
         seed.publish(|view| {
             view.tenant = Arc::new(rows.tenant);
             view.discovery = Arc::default();
+            view.pages = Arc::default();
             view.applications = Arc::new(Applications::new(rows.applications));
             view.keys = Arc::new(keys);
         });
@@ -270,6 +271,7 @@ pub(crate) async fn start(
         vault,
         revocations: Arc::new(Revocations::default().with(&revoked, now)),
         discovery: Arc::default(),
+        pages: Arc::default(),
         tallies: Arc::new(Tallies::default()),
         limits: Arc::default(),
     };

@@ -1,5 +1,6 @@
 //! What a request reads: one consistent set of snapshots.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,6 +33,9 @@ pub struct TenantView {
     pub revocations: Arc<Revocations>,
     /// The discovery document, built when first asked for after a change of the tenant.
     pub discovery: Arc<OnceLock<Arc<[u8]>>>,
+    /// What the hosted pages make of the tenant's settings, built when first asked for after a change
+    /// of the tenant.
+    pub pages: Arc<OnceLock<Box<dyn Any + Send + Sync>>>,
     pub(crate) tallies: Arc<Tallies>,
     pub(crate) limits: Arc<TenantLimits>,
 }

@@ -92,6 +92,11 @@ pub struct Config {
     pub tenant_memory_mb: u32,
     /// Mail to the people who sign in.
     pub mail: MailConfig,
+    /// Tells where addresses are: a database of cities or countries in the format of `MaxMind`.
+    pub places_file: Option<PathBuf>,
+    /// Text messages to them.
+    #[serde(default)]
+    pub texts: Texts,
     /// Password hashing, and the check for breaches.
     pub passwords: Passwords,
     /// The most that tenants can set their limits to, and what is served in all.
@@ -108,6 +113,17 @@ pub struct MailConfig {
     pub from: String,
     /// `smtps://user:password@host`; mail is written to `{data_dir}/mail` when absent.
     pub smtp_url: Option<SecretString>,
+}
+
+/// Text messages to the people who sign in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Texts {
+    /// Takes a POST of `{"to": "+49...", "text": "..."}`. Without one there are no codes by text
+    /// message, but in development mode, where the mailbox shows them.
+    pub url: Option<Url>,
+    /// Sent to it as a bearer token.
+    pub token: Option<SecretString>,
 }
 
 /// How a process stops: not ready, then no new connections, then what is under way, then the end.
@@ -204,6 +220,12 @@ impl Config {
     #[must_use]
     pub fn master_key_path(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// Whether codes can be sent as text messages.
+    #[must_use]
+    pub fn has_texts(&self) -> bool {
+        self.texts.url.is_some() || self.is_development()
     }
 
     /// Whether the embedded database is used.
@@ -305,6 +327,10 @@ impl Config {
         let (breaches, local) = (&self.passwords.breach_url, mode == Mode::Development);
         if breaches.scheme() != "https" && !(local && is_loopback(breaches)) {
             return err("passwords.breach_url must be https");
+        }
+        let gateway = self.texts.url.as_ref();
+        if gateway.is_some_and(|u| u.scheme() != "https" && !(local && is_loopback(u))) {
+            return err("texts.url must be https");
         }
         if let Some(name) = self.limits.wrong() {
             return err(&format!("limits.{name} must be 1 to 1,000,000"));

@@ -9,7 +9,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, error::ErrorNotFound};
 use bailiwick_actors::{Platform, TenantHandle, TenantView};
-use bailiwick_domain::{ApplicationId, Env, Locale, TenantId, Timestamp};
+use bailiwick_domain::{ApplicationId, Env, Factor, Locale, TenantId, Timestamp};
 use bailiwick_store::Store;
 
 use crate::http::{peer, request_id::RequestId};
@@ -76,6 +76,14 @@ impl Cx {
         } else {
             Err(bailiwick_store::Error::Unavailable("the change feed is too old".into()))
         }
+    }
+
+    /// Whether people may be asked for this beside the password: the tenant allows it, and this
+    /// installation can send what it takes.
+    #[must_use]
+    pub fn offers(&self, factor: Factor) -> bool {
+        let sendable = factor != Factor::SmsCode || self.state.config.has_texts();
+        sendable && self.view.tenant.settings.mfa.methods.contains(&factor)
     }
 
     /// Counts a refusal.

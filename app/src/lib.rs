@@ -18,6 +18,7 @@ pub mod oauth;
 pub mod openapi;
 pub mod pages;
 pub mod password;
+pub mod places;
 pub mod routes;
 pub mod server;
 pub mod state;

@@ -38,6 +38,7 @@ fn tenant(routes: &mut ServiceConfig<'_>) {
         .service(login::consent::post)
         .service(login::sign_out::post)
         .service(login::passkey::post)
+        .service(login::email::post)
         .service(login::factor::get)
         .service(login::factor::post)
         .service(login::enrol::get)

@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use anyhow::Context as _;
 use bailiwick_actors::{Options, Platform};
 use bailiwick_domain::Env;
-use bailiwick_outbound::{Breaches, Fetcher, JwksCache};
+use bailiwick_outbound::{Breaches, Fetcher, JwksCache, Texter};
 use bailiwick_store::Store;
 use bailiwick_store::vault::MasterKeyring;
 
@@ -21,6 +21,7 @@ use crate::flow::verified::VerifiedTokens;
 use crate::mails::mailbox::Mailbox;
 use crate::mails::send::Post;
 use crate::password::PasswordPool;
+use crate::places::Places;
 use crate::state::State;
 use crate::{metrics, openapi, routes, worker};
 
@@ -86,12 +87,24 @@ pub async fn start(config: Config, env: Env) -> anyhow::Result<Running> {
     let breaches = Breaches::new(fetcher.clone(), &config.passwords.breach_url);
     let jwks = JwksCache::new(fetcher.clone());
     let mailbox = config.is_development().then(Arc::<Mailbox>::default);
-    let post = Post { mailer: Arc::new(config.mailer()?), mailbox };
+    let texts = config.texts.clone();
+    let texter = texts.url.map(|url| Arc::new(Texter::new(fetcher.clone(), url, texts.token)));
+    let post = Post { mailer: Arc::new(config.mailer()?), texter, mailbox };
     let worker = (config.role != Role::Api).then(|| worker::start(&platform, &post, fetcher));
     let stopping = AtomicBool::new(false);
     let verified = VerifiedTokens::default();
-    let state =
-        Data::new(State { platform, config, passwords, post, jwks, breaches, verified, stopping });
+    let places = Places::open(config.places_file.as_deref())?;
+    let state = Data::new(State {
+        platform,
+        config,
+        passwords,
+        post,
+        jwks,
+        breaches,
+        places,
+        verified,
+        stopping,
+    });
     let listeners = listen(&state)?;
     let address = listeners.first().map_or(state.config.listen, |l| l.address);
     Ok(Running { address, state, listeners, worker, upkeep: metrics::keep_up() })

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::flow::verified::VerifiedTokens;
 use crate::mails::send::Post;
 use crate::password::PasswordPool;
+use crate::places::Places;
 
 /// Shared by all web threads.
 pub struct State {
@@ -23,6 +24,8 @@ pub struct State {
     pub jwks: bailiwick_outbound::JwksCache,
     /// Tells which passwords are known from breaches.
     pub breaches: bailiwick_outbound::Breaches,
+    /// Tells where addresses are.
+    pub places: Places,
     /// Access tokens that were verified before.
     pub verified: VerifiedTokens,
     /// Set when the process was told to stop: it is not ready from then on.

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::mails::send::{self, Post};
 
+mod deletion;
 mod keys;
 mod logout;
 
@@ -136,6 +137,7 @@ async fn run(tools: &Tools, job: &Job) -> Result<bool, StoreError> {
                 move |tx| async move { jobs::purge_deleted(&tx, tenant, what, BATCH).await };
             platform.store().write(tenant, purge).await
         }
+        JobKind::DeleteAccount => deletion::run(platform, job).await,
         JobKind::SendMail => send::run(platform, post, job).await,
         JobKind::SessionEnded => logout::fan_out(platform, job).await,
         JobKind::BackchannelLogout => logout::tell(platform, fetcher, job).await,

@@ -78,6 +78,10 @@ pub enum Factor {
     Passkey,
     /// Codes of an authenticator app (RFC 6238).
     Totp,
+    /// A code that we send as a text message.
+    SmsCode,
+    /// A code that we send to the account's address. Nothing is set up for it.
+    EmailCode,
     /// One of ten codes that the user keeps for the day when the rest is lost. They come with the
     /// first of the others.
     RecoveryCode,
@@ -85,7 +89,14 @@ pub enum Factor {
 
 impl Factor {
     /// Every factor, the best first.
-    pub const ALL: [Self; 3] = [Self::Passkey, Self::Totp, Self::RecoveryCode];
+    pub const ALL: [Self; 5] =
+        [Self::Passkey, Self::Totp, Self::SmsCode, Self::EmailCode, Self::RecoveryCode];
+
+    /// Whether people set it up, for its own sake.
+    #[must_use]
+    pub const fn is_set_up(self) -> bool {
+        matches!(self, Self::Passkey | Self::Totp | Self::SmsCode)
+    }
 
     /// The stored name.
     #[must_use]
@@ -93,6 +104,8 @@ impl Factor {
         match self {
             Self::Passkey => "passkey",
             Self::Totp => "totp",
+            Self::SmsCode => "sms_code",
+            Self::EmailCode => "email_code",
             Self::RecoveryCode => "recovery_code",
         }
     }
@@ -117,6 +130,8 @@ impl Factor {
             Self::Passkey => 1,
             Self::Totp => 2,
             Self::RecoveryCode => 4,
+            Self::SmsCode => 8,
+            Self::EmailCode => 16,
         }
     }
 }
@@ -129,7 +144,7 @@ impl Factors {
     /// As they are stored; bits of a newer version are ignored.
     #[must_use]
     pub const fn from_bits(bits: i64) -> Self {
-        Self(bits & 7)
+        Self(bits & 31)
     }
 
     /// As they are stored.
@@ -144,6 +159,12 @@ impl Factors {
         self.0 & factor.bit() != 0
     }
 
+    /// These without that one.
+    #[must_use]
+    pub const fn without(self, factor: Factor) -> Self {
+        Self(self.0 & !factor.bit())
+    }
+
     /// These and that one.
     #[must_use]
     pub const fn with(self, factor: Factor) -> Self {
@@ -152,8 +173,8 @@ impl Factors {
 
     /// Whether the user has set one up. Codes for emergencies are nothing of their own.
     #[must_use]
-    pub const fn any_set_up(self) -> bool {
-        self.contains(Factor::Passkey) || self.contains(Factor::Totp)
+    pub fn any_set_up(self) -> bool {
+        Factor::ALL.into_iter().any(|f| f.is_set_up() && self.contains(f))
     }
 
     /// Those of them that are among `allowed`; recovery codes stand in for any.
@@ -211,6 +232,9 @@ mod tests {
         let all = Factor::ALL.into_iter().fold(Factors::default(), Factors::with);
         assert_eq!(Factors::from_bits(all.bits()), all);
         assert!(Factor::ALL.into_iter().all(|f| Factor::parse(f.name()) == Some(f)));
+        let mailed = Factors::default().with(Factor::EmailCode);
+        assert!(!mailed.any_set_up() && all.any_set_up() && mailed.reach() == Acr::Two);
+        assert_eq!(mailed.without(Factor::EmailCode), Factors::default());
         let codes = Factors::default().with(Factor::RecoveryCode);
         assert_eq!(codes.within(&Factor::ALL), codes.within(&[Factor::RecoveryCode]));
         assert_eq!(all.within(&[]), Factors::default(), "codes stand in for nothing");

@@ -52,6 +52,20 @@ events! {
     RecoveryRequested = "recovery.requested";
     /// A user set a new password by a link of a mail.
     PasswordReset = "password.reset";
+    /// Somebody asked for a code or link in a mail to sign in with.
+    SignInCodeRequested = "session.code_requested";
+    /// A sign-in was not let through, because it was unusual.
+    SignInBlocked = "session.blocked";
+    /// An administrator invited a user.
+    UserInvited = "user.invited";
+    /// A user wants another e-mail address.
+    EmailChangeRequested = "email.change_requested";
+    /// A user has another e-mail address.
+    EmailChanged = "email.changed";
+    /// A user wants the account to be deleted, after a while.
+    DeletionPlanned = "user.deletion_planned";
+    /// A user wants to keep the account after all.
+    DeletionCancelled = "user.deletion_cancelled";
     /// Somebody asked for an account.
     RegistrationRequested = "registration.requested";
     /// An account was made by the person whose it is.

@@ -12,6 +12,7 @@ pub mod event;
 pub mod id;
 pub mod limits;
 pub mod locale;
+pub mod risk;
 pub mod scope;
 pub mod tenant;
 pub mod text;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::acr::{Acr, Factor, Factors};
 use crate::id::{OrganizationId, TenantId};
 use crate::limits::Limits;
+use crate::risk::Risk;
 use crate::time::Timestamp;
 
 /// The slug of the platform's own tenant, which holds operators and customers' administrators.
@@ -49,12 +50,17 @@ pub struct TenantSettings {
     pub accounts: Accounts,
     /// What is asked for beside the password.
     pub mfa: Mfa,
+    /// What comes of an unusual sign-in.
+    pub risk: Risk,
     /// What passwords that people choose must be.
     pub passwords: Passwords,
     /// Signing keys.
     pub keys: Keys,
     /// Theme variables of the hosted pages.
     pub theme: Theme,
+    /// Templates of hosted pages and mails in place of ours, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub templates: BTreeMap<String, String>,
     /// Feature flags by name.
     pub flags: BTreeMap<String, bool>,
 }
@@ -67,19 +73,36 @@ pub struct Sessions {
     pub idle_lifetime: u32,
     /// In all: default 14 days.
     pub absolute_lifetime: u32,
-    /// Of one user at the same time, in all browsers: default 100. One more ends the one that was
-    /// signed in to longest ago.
+    /// Of one user at the same time, in all browsers: default 100.
     pub max_per_user: u32,
+    /// What one more comes to.
+    pub when_full: WhenFull,
+}
+
+/// What one session more than a user may have comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It ends the one that was signed in to longest ago.
+    #[default]
+    EndOldest,
+    /// It does not start.
+    Refuse,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { idle_lifetime: 86_400, absolute_lifetime: 14 * 86_400, max_per_user: 100 }
+        Self {
+            idle_lifetime: 86_400,
+            absolute_lifetime: 14 * 86_400,
+            max_per_user: 100,
+            when_full: WhenFull::default(),
+        }
     }
 }
 
 /// How people get and keep their accounts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Accounts {
     /// Who may make an account for themselves.
@@ -87,6 +110,22 @@ pub struct Accounts {
     /// Only addresses of these domains may; empty: of any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub email_domains: Vec<String>,
+    /// Whether a code or link in a mail signs in, in place of the password.
+    pub email_codes: bool,
+    /// How many days an account is kept after its person has asked for its end: default 14, at
+    /// most 90, 0 for none.
+    pub deletion_days: u32,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self {
+            registration: Registration::default(),
+            email_domains: Vec::new(),
+            email_codes: false,
+            deletion_days: 14,
+        }
+    }
 }
 
 /// Who may make an account for themselves.
@@ -96,6 +135,8 @@ pub enum Registration {
     /// Nobody: accounts are made by administrators.
     #[default]
     Closed,
+    /// Whom administrators invite.
+    InviteOnly,
     /// Whoever can read mail at the address.
     Open,
 }
@@ -104,9 +145,14 @@ impl Accounts {
     /// Whether somebody with this normalised address may make an account.
     #[must_use]
     pub fn admits(&self, email: &str) -> bool {
+        self.registration == Registration::Open && self.admits_domain(email)
+    }
+
+    /// Whether people may choose this normalised address.
+    #[must_use]
+    pub fn admits_domain(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
-        self.registration == Registration::Open
-            && (self.email_domains.is_empty() || self.email_domains.iter().any(|d| d == domain))
+        self.email_domains.is_empty() || self.email_domains.iter().any(|d| d == domain)
     }
 }
 
@@ -116,7 +162,7 @@ impl Accounts {
 pub struct Mfa {
     /// Of whom.
     pub required: MfaRequired,
-    /// What may be used: `passkey`, `totp`; default both.
+    /// What may be used: `passkey`, `totp` (default: these two), `sms_code`, `email_code`.
     pub methods: Vec<Factor>,
     /// How many days a browser may be remembered, so that it is not asked again: default 30, at
     /// most 365, 0 for never.
@@ -132,6 +178,8 @@ pub enum MfaRequired {
     WhenEnrolled,
     /// Of everybody: who has nothing yet sets it up at the next sign-in.
     Always,
+    /// Of those who have it, when the sign-in is unusual; see [`Risk`].
+    AtRisk,
 }
 
 impl Default for Mfa {
@@ -148,17 +196,24 @@ impl Mfa {
         factors.within(&self.methods)
     }
 
-    /// What every sign-in of a user with these usable factors must reach.
+    /// What a sign-in of a user with these usable factors must reach. A browser that is remembered
+    /// is let off, unless the sign-in was unusual; who has nothing to prove more with cannot be
+    /// asked for it then, because a thief would set it up.
     #[must_use]
-    pub fn demands(&self, usable: Factors) -> Acr {
-        let asked = self.required == MfaRequired::Always || usable.any_set_up();
-        if asked { Acr::Two } else { Acr::One }
+    pub fn demands(&self, usable: Factors, remembered: bool, unusual: bool) -> Acr {
+        let everyday = match self.required {
+            MfaRequired::WhenEnrolled => usable.any_set_up(),
+            MfaRequired::Always => true,
+            MfaRequired::AtRisk => false,
+        };
+        let at_risk = unusual && usable != Factors::default();
+        if at_risk || (everyday && !remembered) { Acr::Two } else { Acr::One }
     }
 
     /// The most that somebody who has nothing yet can set up.
     #[must_use]
     pub fn offers(&self) -> Acr {
-        self.methods.iter().map(|f| f.reaches()).max().unwrap_or_default()
+        self.methods.iter().filter(|f| f.is_set_up()).map(|f| f.reaches()).max().unwrap_or_default()
     }
 }
 
@@ -254,8 +309,20 @@ impl TenantSettings {
             let path = "accounts.email_domains";
             out.push(Mistake::new(path, "must be at most 100 domains such as example.com"));
         }
+        if self.accounts.deletion_days > 90 {
+            out.push(Mistake::new("accounts.deletion_days", "must be at most 90 days"));
+        }
         if self.mfa.remember_days > 365 {
             out.push(Mistake::new("mfa.remember_days", "must be 1 to 365 days, or 0 for never"));
+        }
+        for (path, points) in [
+            ("risk.notify", self.risk.notify),
+            ("risk.second_factor", self.risk.second_factor),
+            ("risk.block", self.risk.block),
+        ] {
+            if points > 100 {
+                out.push(Mistake::new(path, "must be 1 to 100 points, or 0 for never"));
+            }
         }
         if self.mfa.methods.contains(&Factor::RecoveryCode) {
             out.push(Mistake::new("mfa.methods", "recovery codes come with the other methods"));
@@ -271,6 +338,10 @@ impl TenantSettings {
         }
         if self.keys.rotation_days > 365 {
             out.push(Mistake::new("keys.rotation_days", "must be 1 to 365 days, or 0 for never"));
+        }
+        let weight: usize = self.templates.values().map(String::len).sum();
+        if self.templates.values().any(|source| source.len() > 32 * 1024) || weight > 128 * 1024 {
+            out.push(Mistake::new("templates", "at most 32 KiB each, and 128 KiB in all"));
         }
         if self.flags.len() > 100 || self.flags.keys().any(|k| k.len() > 64 || k.is_empty()) {
             out.push(Mistake::new("flags", "at most 100 flags with names of 1 to 64 bytes"));

@@ -26,6 +26,8 @@ pub struct User {
     pub active: bool,
     /// Counts its changes: the `ETag` of the management API.
     pub version: i64,
+    /// When it will be deleted, because its person wants that.
+    pub delete_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -26,6 +26,8 @@ pub struct Model {
     pub active: bool,
     /// What the user has set up beside a password, as bits; kept in step with `credentials`.
     pub factors: i64,
+    /// When it will be deleted, because its person wants that.
+    pub delete_at: Option<i64>,
     /// Counts its changes, from 1.
     pub version: i64,
     /// When it was created.

@@ -122,6 +122,29 @@ impl Fetcher {
         Ok(answer.status().as_u16())
     }
 
+    /// POSTs a JSON document; the result is the status of the answer, whose body is not read.
+    ///
+    /// # Errors
+    /// As [`Self::post_form`].
+    pub(crate) async fn post_json(
+        &self,
+        uri: &str,
+        bearer: Option<&str>,
+        body: &serde_json::Value,
+    ) -> Result<u16, OutboundError> {
+        let url = Url::parse(uri).map_err(|_| OutboundError::Forbidden(uri.into()))?;
+        self.check(&url)?;
+        let mut request = self.client.post(url).body(body.to_string());
+        request = request.header("content-type", "application/json");
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
+        }
+        let failed = |e: reqwest::Error| e.without_url().to_string();
+        let answer = request.send().await.map_err(failed);
+        let answer = answer.map_err(|why| OutboundError::Failed(uri.to_owned(), why))?;
+        Ok(answer.status().as_u16())
+    }
+
     fn check(&self, url: &Url) -> Result<(), OutboundError> {
         let loopback = self.development && is_loopback(url);
         let literal = match url.host() {

@@ -1,6 +1,6 @@
 //! The only door to other people's servers.
 //!
-//! Mail goes to the one server that the operator names. Nearly all other addresses come from
+//! Mail and text messages go to the servers that the operator names. Nearly all other addresses come from
 //! tenants, so every request is held to public addresses after name resolution, follows no redirect, and is
 //! bounded in time and size.
 
@@ -9,9 +9,11 @@ mod guard;
 mod jwks;
 mod logout;
 mod mail;
+mod text;
 
 pub use breach::Breaches;
 pub use guard::{Fetcher, OutboundError};
 pub use jwks::JwksCache;
 pub use logout::LogoutError;
 pub use mail::{Mail, MailError, Mailer};
+pub use text::Texter;

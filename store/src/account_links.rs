@@ -17,10 +17,17 @@ pub enum Purpose {
     ResetPassword,
     /// Makes the account that was asked for with this address.
     Register,
+    /// Sets the first password of somebody who was invited.
+    Invite,
+    /// Changes the address of an account, or goes on with that.
+    ChangeEmail,
+    /// Signs in, in the browser that asked for it.
+    SignIn,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::ResetPassword, Self::Register];
+    const ALL: [Self; 5] =
+        [Self::ResetPassword, Self::Register, Self::Invite, Self::ChangeEmail, Self::SignIn];
 
     /// The stored name.
     #[must_use]
@@ -28,6 +35,9 @@ impl Purpose {
         match self {
             Self::ResetPassword => "reset_password",
             Self::Register => "register",
+            Self::Invite => "invite",
+            Self::ChangeEmail => "change_email",
+            Self::SignIn => "sign_in",
         }
     }
 }

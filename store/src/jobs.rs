@@ -17,8 +17,10 @@ pub use purge::{Deleted, purge_deleted, purge_expired};
 pub enum JobKind {
     /// Erase a user or application that was removed: [`purge_deleted`].
     PurgeDeleted,
-    /// Send a mail: what it is about is sealed in the payload.
+    /// Send a mail or a text message: what it is about is sealed in the payload.
     SendMail,
+    /// Delete an account whose person wants that, if that is still so.
+    DeleteAccount,
     /// A session has ended: gives each application that it was used for a job of its own.
     SessionEnded,
     /// Tell an application that a session has ended (OpenID Connect Back-Channel Logout 1.0).
@@ -27,8 +29,13 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::PurgeDeleted, Self::SendMail, Self::SessionEnded, Self::BackchannelLogout];
+    pub const ALL: [Self; 5] = [
+        Self::PurgeDeleted,
+        Self::SendMail,
+        Self::DeleteAccount,
+        Self::SessionEnded,
+        Self::BackchannelLogout,
+    ];
 
     /// The stored name.
     #[must_use]
@@ -36,6 +43,7 @@ impl JobKind {
         match self {
             Self::PurgeDeleted => "purge.deleted",
             Self::SendMail => "mail.send",
+            Self::DeleteAccount => "account.delete",
             Self::SessionEnded => "logout.session",
             Self::BackchannelLogout => "logout.backchannel",
         }

@@ -37,6 +37,7 @@ pub mod organizations;
 pub mod redis;
 pub mod remembered;
 pub mod sessions;
+pub mod sign_ins;
 pub mod signing_keys;
 pub mod spent;
 pub mod tenants;

@@ -43,6 +43,8 @@ pub struct StartSession {
     pub authentications: Vec<Authentication>,
     /// What the browser says of itself and where it is, sealed.
     pub device: Option<Vec<u8>>,
+    /// How unusual the sign-in is, in points.
+    pub risk: u32,
     /// The present time.
     pub now: Timestamp,
     /// When the session ends unless it is used.
@@ -72,6 +74,8 @@ pub struct SessionRow {
     pub factors: Factors,
     /// Whether the user is not asked for more than the password in this browser.
     pub remembered: bool,
+    /// How unusual its first sign-in was, in points.
+    pub risk: u32,
     /// How and when the user was authenticated.
     pub authentications: Vec<Authentication>,
     /// When the user last authenticated.
@@ -111,8 +115,8 @@ pub async fn start(tx: &TenantTx, new: &StartSession) -> Result<BrowserId> {
     let started = sql::exec(
         tx,
         "INSERT INTO sessions (tenant_id, id, browser_id, user_id, authentications, auth_time, \
-         created_at, last_used_at, idle_expires_at, expires_at, device) \
-         SELECT u.tenant_id, $3, $4, u.id, $5, $6, $7, $7, $8, $9, $10 FROM users u \
+         created_at, last_used_at, idle_expires_at, expires_at, device, risk) \
+         SELECT u.tenant_id, $3, $4, u.id, $5, $6, $7, $7, $8, $9, $10, $11 FROM users u \
          WHERE u.tenant_id = $1 AND u.id = $2 AND u.active AND u.deleted_at IS NULL",
         [
             new.tenant.0.into(),
@@ -125,6 +129,7 @@ pub async fn start(tx: &TenantTx, new: &StartSession) -> Result<BrowserId> {
             new.idle_expires_at.0.into(),
             new.expires_at.0.into(),
             new.device.clone().into(),
+            i64::from(new.risk).into(),
         ],
     )
     .await?;
@@ -169,7 +174,7 @@ async fn rotate(tx: &TenantTx, new: &StartSession, id: BrowserId, mac: [u8; 32])
 
 const COLUMNS: &str = "s.tenant_id, b.mac, s.id, s.browser_id, s.user_id, u.sub, u.name, u.factors, \
      e.display AS email, e.verified_at, r.expires_at AS remembered_until, \
-     s.authentications, s.auth_time, s.created_at, s.idle_expires_at, s.expires_at";
+     s.risk, s.authentications, s.auth_time, s.created_at, s.idle_expires_at, s.expires_at";
 /// The user of a session that is alive at `$1`.
 const ALIVE: &str = "JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
      LEFT JOIN user_identifiers e ON e.tenant_id = u.tenant_id AND e.id = u.id \
@@ -370,6 +375,7 @@ fn read(row: &QueryResult) -> Result<SessionRow> {
         email_verified: row.value::<Option<i64>>("verified_at")?.is_some(),
         factors: Factors::from_bits(row.value("factors")?),
         remembered: row.value::<Option<i64>>("remembered_until")?.is_some(),
+        risk: u32::try_from(row.value::<i64>("risk")?).unwrap_or(u32::MAX),
         authentications: row.json("authentications", "session")?,
         auth_time: row.time("auth_time")?,
         created_at: row.time("created_at")?,

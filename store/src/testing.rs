@@ -132,6 +132,7 @@ impl World {
             session: self.session,
             user: self.user,
             authentications: vec![password_at(NOW)],
+            risk: 0,
             device: None,
             now: NOW,
             idle_expires_at: NOW.plus_secs(600),

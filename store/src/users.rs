@@ -113,7 +113,7 @@ impl SignInRow {
     }
 }
 
-const COLUMNS: &str = "u.tenant_id, u.id, u.sub, u.name, u.claims, u.active, u.version, \
+const COLUMNS: &str = "u.tenant_id, u.id, u.sub, u.name, u.claims, u.active, u.delete_at, u.version, \
      u.created_at, u.updated_at, e.display AS email, e.verified_at AS email_verified_at";
 /// The primary e-mail address carries the user's own id.
 const EMAIL: &str = "LEFT JOIN user_identifiers e ON e.tenant_id = u.tenant_id AND e.id = u.id";
@@ -136,6 +136,7 @@ pub async fn create(
         claims: json(&new.claims),
         active: true,
         factors: 0,
+        delete_at: None,
         version: 1,
         created_at: now.0,
         updated_at: now.0,
@@ -172,6 +173,7 @@ pub async fn create(
         name: new.name.clone(),
         claims: new.claims.clone(),
         active: true,
+        delete_at: None,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -339,6 +341,24 @@ pub async fn verified(
     Ok(())
 }
 
+/// Says when a user is to be deleted, or that it is to be kept. `false` when it is gone, or that is
+/// what it says.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_at(
+    tx: &TenantTx,
+    (tenant, user): (TenantId, UserId),
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = "UPDATE users SET delete_at = $3, updated_at = $4, version = version + 1 \
+         WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL \
+         AND (delete_at IS NULL) <> ($3 IS NULL)";
+    let at = at.map(|at| at.0);
+    Ok(sql::exec(tx, sql, [tenant.0.into(), user.0.into(), at.into(), now.0.into()]).await? == 1)
+}
+
 /// Removes a user: nothing is issued to it from here on, and its identifiers are free.
 ///
 /// # Errors
@@ -420,6 +440,7 @@ fn read(row: &QueryResult) -> Result<User> {
         name: row.value("name")?,
         claims: row.json("claims", "user")?,
         active: row.value("active")?,
+        delete_at: row.maybe_time("delete_at")?,
         version: row.value("version")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,

@@ -1,5 +1,7 @@
 //! What people do with their accounts, and the mails that they get.
 
+mod changes;
+mod codes;
 mod factors;
 mod languages;
 mod mail;
@@ -8,6 +10,8 @@ mod passwords;
 mod portal;
 mod recovery;
 mod registration;
+mod risk;
+mod templates;
 
 use std::time::Duration;
 

@@ -7,12 +7,16 @@
 #![expect(clippy::panic, reason = "a run that cannot go on says why and ends")]
 
 mod bare;
+mod sign_in;
 mod site;
 mod table;
 mod target;
 mod wrk;
 
+use std::sync::Arc;
+
 use harness::Browser;
+use sign_in::Crowd;
 use site::{BODY, CALLER};
 use table::Table;
 use target::Target;
@@ -28,6 +32,8 @@ const REFRESH: &str = include_str!("lua/refresh.lua");
 const CODE: &str = include_str!("lua/code.lua");
 const ZIPF: &str = include_str!("lua/zipf.lua");
 
+/// People who sign in at once.
+const CROWD: usize = 64;
 /// Connections that exchange refresh tokens.
 const REFRESHING: u32 = 128;
 /// Families whose tokens are exchanged in turn: more than connections, so that none waits.
@@ -58,7 +64,7 @@ fn main() {
         table.measure(&load("bare endpoint", "GET", "/bare"));
         table.measure(&load("bare endpoint that signs one ES256 token", "POST", "/sign"));
         for postgres in [false, true] {
-            let target = Target::start(postgres).await;
+            let target = Arc::new(Target::start(postgres).await);
             let name = if postgres { "PostgreSQL + Redis" } else { "SQLite" };
             table.section(name, &format!("at rest {:.0} MB", target.memory() / 1024.0));
             one_tenant(&mut table, &target, full).await;
@@ -70,7 +76,7 @@ fn main() {
     });
 }
 
-async fn one_tenant(table: &mut Table, target: &Target, full: bool) {
+async fn one_tenant(table: &mut Table, target: &Arc<Target>, full: bool) {
     target.apply(&site::manifest());
     let mut browser = site::signed_in(target).await;
     if full {
@@ -122,6 +128,28 @@ async fn one_tenant(table: &mut Table, target: &Target, full: bool) {
         table.measure(&Load { requests: 2, ..load(name, CODE, &args) });
     }
     table.add("sign-in with a password", site::sign_ins(target, 120).await, None);
+    let (hash, whole) = sign_in::one_by_one(target, 60).await;
+    table.note(&format!(
+        "one sign-in at a time: {whole:.1} ms, a hash alone {hash:.1} ms, everything else {:.1} ms",
+        whole - hash
+    ));
+    let crowd = Crowd::start(target, CROWD);
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    for other in [
+        load("client_credentials, beside 64 sign-ins at once", FIXED, &["POST", token, BODY]),
+        load("introspection, beside them", FIXED, &["POST", introspect, &fixed]),
+        load("JWKS, beside them", FIXED, &["GET", "/t/load/.well-known/jwks.json"]),
+    ] {
+        let (other, seconds) = (Load { connections: 4, ..other }, table.seconds);
+        let name = other.name;
+        let run = tokio::task::spawn_blocking(move || other.paced(seconds, 10)).await;
+        table.add(name, run.expect("it ran"), None);
+    }
+    let (each_second, refused) = crowd.so_far();
+    drop(crowd);
+    table.note(&format!(
+        "the sign-ins beside them: {each_second:.0}/s, {refused} told to come again"
+    ));
     table.note(&format!("resident memory after these runs: {:.0} MB", target.memory() / 1024.0));
 }
 
@@ -178,9 +206,9 @@ fn many_tenants(table: &mut Table, target: &Target, count: usize) {
 /// A million sessions of the one user, in a thousand browsers.
 async fn store_sessions(target: &Target) {
     let columns = "INSERT INTO sessions (tenant_id, id, browser_id, user_id, authentications, \
-         auth_time, created_at, last_used_at, idle_expires_at, expires_at)";
+         auth_time, created_at, last_used_at, idle_expires_at, expires_at, risk)";
     let rest = "s.browser_id, s.user_id, s.authentications, s.auth_time, s.created_at, \
-         s.last_used_at, s.idle_expires_at, s.expires_at";
+         s.last_used_at, s.idle_expires_at, s.expires_at, s.risk";
     let sqlite = format!(
         "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000000) \
          {columns} SELECT s.tenant_id, randomblob(16), {rest} FROM \

@@ -24,7 +24,7 @@ const MACHINE: &str = "  - client_id: machine
     audiences: [https://api.example.com]
 ";
 const REDIRECT: &str = "http://127.0.0.1:3999/callback";
-const USER: (&str, &str) = ("ada@example.com", "lovelace-measured-1843");
+pub(crate) const USER: (&str, &str) = ("ada@example.com", "lovelace-measured-1843");
 /// RFC 7636 appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

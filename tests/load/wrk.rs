@@ -44,6 +44,11 @@ impl Load {
         self.run(seconds, format!("{:.0}", pause.max(1.0)).parse().unwrap_or(1))
     }
 
+    /// As often as every connection comes back after so many milliseconds.
+    pub(crate) fn paced(&self, seconds: u32, pause: u32) -> Run {
+        self.run(seconds, pause)
+    }
+
     fn run(&self, seconds: u32, pause: u32) -> Run {
         let mut script = NamedTempFile::with_suffix(".lua").expect("a file");
         write!(script, "{}\n{}", include_str!("lua/common.lua"), self.script).expect("written");

@@ -165,7 +165,7 @@ async fn the_answer_comes_the_way_it_was_asked_for(server: &Server) {
         assert_eq!(form.value("iss"), Some(acme.issuer().as_str()));
         let policy = page.headers["content-security-policy"].to_str().expect("ASCII").to_owned();
         assert!(policy.contains("form-action http://127.0.0.1:3999;"), "{policy}");
-        assert!(policy.contains("script-src 'nonce-"), "{policy}");
+        assert!(policy.contains("script-src 'sha256-"), "{policy}");
         assert_eq!(page.headers["cache-control"], "no-store");
     }
 }

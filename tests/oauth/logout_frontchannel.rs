@@ -103,8 +103,8 @@ async fn the_way_back_comes_after_the_frames(server: &Server) {
     assert!(page.has("#signed-out") && page.has("iframe"));
     let onward = page.attribute("#continue", "href");
     assert_eq!(onward, Some(format!("{BYE}?state=a%20b%26c")));
-    let nonce = page.attribute("script", "nonce").expect("a nonce");
-    assert_eq!(directive(&page, "script-src"), Some(&*format!("'nonce-{nonce}'")));
+    let scripts = directive(&page, "script-src").expect("its own script");
+    assert!(scripts.starts_with("'sha256-") && page.has("script"), "{scripts}");
     assert!(page.text("main").contains("The plain"));
     // Where there is nothing to wait for, it leads back at once.
     assert!(browser.open(&logout_url(&acme, &token, &back)).await.left().as_str().starts_with(BYE));

@@ -88,6 +88,14 @@ impl Limiter {
         }
     }
 
+    /// To how many accounts this has failed from a network within an hour, as far as this node knows
+    /// and tells them apart.
+    #[must_use]
+    pub fn failed_accounts(&self, view: &TenantView, factor: &'static str, from: Network) -> usize {
+        let network = who::key(view, Scope::SignIn, &((factor, "network"), from));
+        self.crowds.accounts(&network)
+    }
+
     /// How many of the counters counted the attempt, and whether they are those of all nodes.
     async fn reserve(
         &self,
@@ -118,6 +126,9 @@ impl Attempt<'_> {
     /// It failed: it stays counted.
     pub fn failed(self, now: Timestamp) {
         if let Some(c) = self.0 {
+            if let [account, network, ..] = c.keys.as_slice() {
+                c.limiter.crowds.failed(*network, *account);
+            }
             c.limiter.failed(c.view, now);
         }
     }

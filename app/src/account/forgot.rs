@@ -6,13 +6,13 @@ use bailiwick_domain::EventKind;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_protocol::Params;
 
-use super::{back, leave, pending};
+use super::{back, pending};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, own_form};
 use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
-use crate::mails::{Asked, Wish};
+use crate::mails::{Wish, leave};
 use crate::pages::{Forgot, FormProblem, Notice, NoticeKind, Page};
 
 /// The form.
@@ -73,8 +73,7 @@ async fn ask(
     cx.attempt("recovery", &email).await?.counted();
     let asked = pending.as_ref().and_then(|p| p.request.ui_locale);
     let locale = asked.or(cx.locale).unwrap_or_default();
-    let asked = Asked::new(Wish::Recover { email }, locale);
-    leave(cx, asked, EventKind::RecoveryRequested).await?;
+    leave(cx, (Wish::Recover { email }, locale), Some(EventKind::RecoveryRequested)).await?;
     let back = back(cx, pending.as_ref());
     let done = Notice { kind: NoticeKind::RecoverySent, email: Some(typed), back: back.as_deref() };
     Ok(show(cx, &Page::Notice(done), Show { locale: Some(locale), ..Show::default() }))

@@ -7,13 +7,13 @@ use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::{EventKind, Kind};
 use bailiwick_protocol::Params;
 
-use super::{back, leave, pending};
+use super::{back, pending};
 use crate::cx::Cx;
 use crate::flow::browser::Browser;
 use crate::flow::input::{Submitted, own_form};
 use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
-use crate::mails::{Asked, Wish};
+use crate::mails::{Wish, leave};
 use crate::pages::{FormProblem, Notice, NoticeKind, Page, Problem, Register};
 use crate::password::choice::{Owner, Refused, acceptable, hash};
 
@@ -110,8 +110,7 @@ async fn ask(
     let name = (!name.is_empty()).then(|| name.to_owned());
     let (email, browser) = (typed.to_owned(), browser.binding(cx));
     let wish = Wish::Register { email, name, password_hash, browser };
-    let asked = Asked::new(wish, locale);
-    leave(cx, asked, EventKind::RegistrationRequested).await?;
+    leave(cx, (wish, locale), Some(EventKind::RegistrationRequested)).await?;
     let back = back(cx, pending.as_ref());
     let kind = NoticeKind::RegistrationSent;
     let done = Notice { kind, email: Some(typed), back: back.as_deref() };

@@ -57,6 +57,8 @@ reasons! {
     NotFound = (NOT_FOUND, "not-found", "There is no such thing"),
     /// Another thing has a name that must be unique.
     Exists = (CONFLICT, "already-exists", "It exists already"),
+    /// The tenant lets nobody in this way.
+    Closed = (CONFLICT, "registration-closed", "Registration is closed"),
     /// A request with this idempotency key is under way.
     InProgress = (CONFLICT, "request-in-progress", "The same request is being handled"),
     /// It changed since the caller read it.

@@ -78,6 +78,9 @@ fn effective(config: &Config) -> String {
     }
     put("database_max_connections", config.database_max_connections.to_string());
     put("master_key_file", text(&config.master_key_path().display().to_string()));
+    if let Some(file) = &config.places_file {
+        put("places_file", text(&file.display().to_string()));
+    }
     let proxies: Vec<_> = config.trusted_proxies.iter().map(|p| text(&p.to_string())).collect();
     put("trusted_proxies", format!("[{}]", proxies.join(", ")));
     put("log", text(&config.log));
@@ -85,6 +88,9 @@ fn effective(config: &Config) -> String {
     let (threads, queue) = (config.passwords.threads, config.passwords.queue);
     let _ = write!(out, "\n[passwords]\nthreads = {threads}\nqueue = {queue}\n");
     let _ = writeln!(out, "breach_url = {}", text(config.passwords.breach_url.as_str()));
+    if let Some(url) = &config.texts.url {
+        let _ = write!(out, "\n[texts]\nurl = {}\n", text(url.as_str()));
+    }
     let (delay, grace) = (config.shutdown.delay, config.shutdown.grace);
     let _ = write!(out, "\n[shutdown]\ndelay = {delay}\ngrace = {grace}\n");
     let _ = writeln!(out, "\n[limits]");

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use bailiwick_domain::{Timestamp, UserId};
+use bailiwick_domain::{TenantId, Timestamp, UserId};
 use bailiwick_store::vault::Label;
+use bailiwick_store::{Error as StoreError, TenantTx, spent};
 use serde::{Deserialize, Serialize};
 
 use crate::cx::Cx;
@@ -53,6 +54,14 @@ impl Ceremony {
         };
         let plain = serde_json::to_vec(&sealed).unwrap_or_default();
         cx.view.vault.seal_token(Label::Ceremony, &plain, cx.env())
+    }
+
+    /// Uses it up: `true` for the first of any number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend(&self, tx: &TenantTx, tenant: TenantId) -> Result<bool, StoreError> {
+        spent::spend(tx, tenant, &self.hash, self.expires_at).await
     }
 
     /// Opens one; `None` when it is of another kind, user or browser, was edited or is too old.

@@ -1,18 +1,23 @@
 //! What people prove who they are with: each factor in its file, and what a proof comes to.
 
 use bailiwick_domain::acr::Factor;
+use bailiwick_domain::text::normalize_email;
 use bailiwick_domain::user::Authentication;
-use bailiwick_domain::{CredentialId, TenantId, Timestamp, UserId};
+use bailiwick_domain::{CredentialId, Locale, TenantId, Timestamp, UserId};
 use bailiwick_protocol::passkey::UsedPasskey;
 use bailiwick_store::credentials::{self, Credential};
 use bailiwick_store::users::{self, IdentifierKind};
-use bailiwick_store::{Error as StoreError, TenantTx, spent};
+use bailiwick_store::{Error as StoreError, TenantTx};
 
 use crate::cx::Cx;
+use crate::flow::browser::Browser;
+use crate::mails::{Wish, leave};
 
 mod ceremony;
 pub mod passkey;
 pub mod recovery;
+pub mod sent_code;
+pub mod sms;
 pub mod totp;
 
 pub use ceremony::Ceremony;
@@ -39,6 +44,20 @@ pub enum Proof {
         /// Which.
         credential: CredentialId,
     },
+    /// A code that was mailed.
+    EmailCode {
+        /// The normalised address.
+        email: String,
+        /// What was spent on it.
+        ceremony: Ceremony,
+    },
+    /// A code that was sent as a text message.
+    SmsCode {
+        /// To which number.
+        credential: CredentialId,
+        /// What was spent on it.
+        ceremony: Ceremony,
+    },
     /// A passkey.
     Passkey {
         /// As it was stored.
@@ -58,6 +77,8 @@ impl Proof {
             Self::Password { .. } => ("password", &["pwd"]),
             Self::Totp { .. } => (Factor::Totp.name(), &["otp"]),
             Self::RecoveryCode { .. } => (Factor::RecoveryCode.name(), &["otp"]),
+            Self::EmailCode { .. } => (Factor::EmailCode.name(), &["otp"]),
+            Self::SmsCode { .. } => (Factor::SmsCode.name(), &["otp", "sms"]),
             Self::Passkey { .. } => (Factor::Passkey.name(), &[]),
         };
         let mut amr: Vec<String> = amr.iter().map(|a| (*a).to_owned()).collect();
@@ -89,9 +110,19 @@ impl Proof {
                 credentials::used(tx, who, (*credential, *step), now).await?
             }
             Self::RecoveryCode { credential } => credentials::remove(tx, who, *credential).await?,
+            Self::EmailCode { email, ceremony } => {
+                let owner = users::by_email(tx, tenant, email).await?;
+                let mine = owner.is_some_and(|owner| owner.id == user);
+                // Whoever reads it has shown whose address it is.
+                users::verified(tx, who, email, now).await?;
+                mine && ceremony.spend(tx, tenant).await?
+            }
+            Self::SmsCode { credential, ceremony } => {
+                ceremony.spend(tx, tenant).await?
+                    && credentials::used(tx, who, (*credential, now.0), now).await?
+            }
             Self::Passkey { kept, used, ceremony } => {
-                let until = ceremony.expires_at;
-                spent::spend(tx, tenant, &ceremony.hash, until).await?
+                ceremony.spend(tx, tenant).await?
                     && credentials::renewed(tx, who, (kept, &used.data, used.counter), now).await?
             }
         };
@@ -107,4 +138,50 @@ pub async fn of_user(cx: &Cx, user: UserId) -> Result<Vec<Credential>, StoreErro
     let tenant = cx.tenant_id();
     let read = move |tx| async move { credentials::of_user(&tx, tenant, user).await };
     cx.store().read(tenant, read).await
+}
+
+const SENT: &str = "factor.sent";
+
+/// Sends a code to somebody who is signed in: to the account's address, or to its number. The
+/// result comes back with the code; `None` when there is nowhere to send it to.
+///
+/// # Errors
+/// When the database fails.
+pub async fn send(
+    cx: &Cx,
+    browser: &Browser,
+    factor: Factor,
+    (user, email, mine): (UserId, Option<&str>, &[Credential]),
+    locale: Locale,
+) -> Result<Option<String>, StoreError> {
+    let to = match factor {
+        Factor::SmsCode => sms::mine(cx, mine).map(|(_, number)| number),
+        _ => email.map(str::to_owned),
+    };
+    let Some(to) = to else { return Ok(None) };
+    let made = sent_code::make(cx, browser, (SENT, Some(user)), &to);
+    let wish = match factor {
+        Factor::SmsCode => Wish::Text { to, code: made.code },
+        _ => Wish::FactorCode { email: to, code: made.code },
+    };
+    leave(cx, (wish, locale), None).await?;
+    Ok(Some(made.ceremony))
+}
+
+/// Whether this is the code that [`send`] sent, still to where the account's codes go.
+#[must_use]
+pub fn check_sent(
+    cx: &Cx,
+    browser: &Browser,
+    (user, factor, mine): (UserId, Factor, &[Credential]),
+    given: (&str, &str),
+) -> Option<Proof> {
+    let (to, ceremony) = sent_code::open(cx, browser, (SENT, Some(user)), given)?.right()?;
+    match factor {
+        Factor::SmsCode => {
+            let (credential, number) = sms::mine(cx, mine)?;
+            (number == to).then_some(Proof::SmsCode { credential, ceremony })
+        }
+        _ => Some(Proof::EmailCode { email: normalize_email(&to)?, ceremony }),
+    }
 }

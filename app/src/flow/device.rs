@@ -32,18 +32,29 @@ impl Device {
         Self { agent, address: cx.from.map(|a| a.to_string()) }
     }
 
+    /// As it is kept before it is sealed.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// What was kept; nothing when it cannot be read.
+    #[must_use]
+    pub fn from_bytes(plain: &[u8]) -> Self {
+        serde_json::from_slice(plain).unwrap_or_default()
+    }
+
     /// To be kept with a session.
     #[must_use]
     pub fn seal(&self, cx: &Cx, session: SessionId) -> Vec<u8> {
-        let plain = serde_json::to_vec(self).unwrap_or_default();
-        cx.view.vault.seal(&place(&session), &plain, cx.env())
+        cx.view.vault.seal(&place(&session), &self.to_bytes(), cx.env())
     }
 
     /// What was kept; nothing when it cannot be read.
     #[must_use]
     pub fn open(cx: &Cx, session: SessionId, sealed: Option<&[u8]>) -> Self {
         let plain = sealed.and_then(|s| cx.view.vault.open(&place(&session), s).ok());
-        plain.and_then(|p| serde_json::from_slice(&p).ok()).unwrap_or_default()
+        plain.map(|p| Self::from_bytes(&p)).unwrap_or_default()
     }
 
     /// The browser and the system, by the names that people know; none when neither is known.

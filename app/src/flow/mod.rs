@@ -12,6 +12,7 @@ pub mod pending;
 pub mod portal;
 pub mod proceed;
 pub mod respond;
+pub mod risk;
 pub mod sign_out;
 pub mod start;
 pub mod tokens;

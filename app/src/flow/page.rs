@@ -11,7 +11,7 @@ use super::browser::{self, Browser};
 use crate::cx::Cx;
 use crate::http::limits;
 use crate::http::status::{log, status};
-use crate::pages::{self, ErrorPage, FormPost, Look, Page, Problem, Wait};
+use crate::pages::{self, ErrorPage, FormPost, Look, Own, Page, Problem, Wait};
 
 /// Why a page cannot go on, told on a page.
 #[derive(Debug)]
@@ -168,6 +168,7 @@ pub fn show(cx: &Cx, page: &Page<'_>, how: Show<'_>) -> HttpResponse {
         locale: how.locale.or(cx.locale).unwrap_or_default(),
         nonce: &nonce,
         base: base(cx.issuer()),
+        own: Own::of(&cx.view),
         development: cx.state.config.is_development(),
         secure,
     };

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use bailiwick_domain::application::{ApplicationType, redirect_uri_matches};
-use bailiwick_domain::{Acr, Kind, SessionId};
+use bailiwick_domain::{Acr, Factor, Factors, Kind, SessionId};
 use bailiwick_protocol::authorize::interaction::{Account, Step, next_step};
 use bailiwick_protocol::authorize::response::failure;
 use bailiwick_store::applications::Stored;
@@ -134,6 +134,20 @@ pub fn name(app: &Stored) -> Option<&str> {
     Some(app.application.spec.name.as_str()).filter(|name| !name.is_empty())
 }
 
+/// What the person of a session can be asked for beside what they signed in with.
+#[must_use]
+pub fn usable(cx: &Cx, session: &SessionRow) -> Factors {
+    let mailed = session.authentications.first().map(|first| first.connection.as_str())
+        == Some(Factor::EmailCode.name());
+    let mut all = session.factors;
+    // A second code to the same address proves nothing more.
+    if session.email.is_some() && !mailed {
+        all = all.with(Factor::EmailCode);
+    }
+    let usable = cx.view.tenant.settings.mfa.usable(all);
+    if cx.offers(Factor::SmsCode) { usable } else { usable.without(Factor::SmsCode) }
+}
+
 /// The accounts of a browser, as the application that asks sees them.
 ///
 /// # Errors
@@ -155,9 +169,10 @@ pub async fn accounts(
         });
         try_join_all(consents).await?
     };
-    let mfa = &cx.view.tenant.settings.mfa;
+    let settings = &cx.view.tenant.settings;
+    let mfa = &settings.mfa;
     let accounts = sessions.iter().zip(consents).map(|(session, consent)| {
-        let usable = mfa.usable(session.factors);
+        let usable = usable(cx, session);
         let acr = Acr::of(&session.authentications);
         Account {
             session: session.id,
@@ -167,7 +182,11 @@ pub async fn accounts(
             acr,
             reach: acr.max(usable.reach()),
             offer: mfa.offers(),
-            demand: if session.remembered { Acr::One } else { mfa.demands(usable) },
+            demand: mfa.demands(
+                usable,
+                session.remembered,
+                settings.risk.decide(session.risk).second_factor,
+            ),
             consent: consent.map(|c| c.scopes),
         }
     });

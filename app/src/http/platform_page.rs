@@ -23,6 +23,7 @@ pub fn answer(
         locale: accepted_language(request).unwrap_or_default(),
         nonce: &nonce,
         base: "",
+        own: None,
         development: state.config.is_development(),
         secure: state.config.public_url.scheme() == "https",
     };

@@ -1,7 +1,7 @@
 //! `GET /login/enrol`: who has nothing to prove more with sets something up first.
 
 use actix_web::{HttpRequest, HttpResponse, get};
-use bailiwick_domain::acr::{Acr, Factor};
+use bailiwick_domain::acr::Factor;
 use bailiwick_protocol::authorize::interaction::Step;
 
 use super::resume;
@@ -37,11 +37,15 @@ async fn offer(cx: &Cx, request: &HttpRequest) -> Result<HttpResponse, PageError
     };
     let sealed = pending.seal(cx);
     let place = |factor: Factor| {
-        let page = if factor == Factor::Passkey { "passkeys" } else { "totp" };
+        let page = match factor {
+            Factor::Passkey => "passkeys",
+            Factor::SmsCode => "phone",
+            _ => "totp",
+        };
         (factor, format!("{}/account/{page}?session={session}&request={sealed}", cx.issuer()))
     };
     let methods = &cx.view.tenant.settings.mfa.methods;
-    let enough = |f: &&Factor| f.reaches() >= acr || (acr == Acr::Two && **f == Factor::Totp);
+    let enough = |f: &&Factor| cx.offers(**f) && f.is_set_up() && f.reaches() >= acr;
     let offered = methods.iter().filter(enough);
     let offered: Vec<(Factor, String)> = offered.map(|factor| place(*factor)).collect();
     let page = Page::Enrol(Enrol {

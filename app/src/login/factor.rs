@@ -44,7 +44,8 @@ struct Asked {
     operation_id = "login_factor",
     params(
         ("request" = String, Query, description = "The sealed pending request"),
-        ("method" = Option<String>, Query, description = "`passkey`, `totp`, `recovery_code`"),
+        ("method" = Option<String>, Query,
+            description = "`passkey`, `totp`, `sms_code`, `email_code`, `recovery_code`"),
     ),
     responses(
         (status = 200, description = "A page"),
@@ -57,7 +58,7 @@ pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
         let params = Params::parse(request.query_string().as_bytes())?;
         let asked = asked(&cx, pending_in_query(&cx, &request)?).await?;
         let method = method(&asked, &params)?;
-        page(&cx, &asked, method, None)
+        page(&cx, &asked, &Shown::of(method))
     };
     let done = done.await;
     answer(&cx, done)
@@ -70,6 +71,7 @@ pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
     tag = "Hosted pages",
     operation_id = "login_factor_post",
     responses(
+        (status = 200, description = "The form again: a code was sent"),
         (status = 303, description = "Right: on to the next step"),
         (status = 401, description = "The form again: it is not right"),
         (status = 403, description = "A page: the form is not from this browser"),
@@ -90,7 +92,7 @@ async fn asked(cx: &Cx, (pending, browser): (Pending, Browser)) -> Result<Asked,
         return Err(PageError::first(resume::redirect(cx, &pending)));
     };
     let session = proceed::of(&sessions, session)?.clone();
-    let usable = cx.view.tenant.settings.mfa.usable(session.factors);
+    let usable = proceed::usable(cx, &session);
     let enough = |factor: &Factor| factor.reaches() >= acr || acr == Acr::Two;
     let factors: Vec<Factor> = usable.iter().filter(enough).collect();
     let mine = factors::of_user(cx, session.user).await?;
@@ -113,44 +115,69 @@ async fn prove(
     let params = params?;
     let asked = asked(cx, pending_in_form(cx, request, &params)?).await?;
     let method = method(&asked, &params)?;
-    let again = |problem| page(cx, &asked, method, Some((problem, None)));
+    let user = asked.session.user;
+    let ceremony = params.get("ceremony")?.map(str::to_owned);
+    let sent = matches!(method, Factor::EmailCode | Factor::SmsCode);
+    let mut shown = Shown { ceremony: ceremony.clone().filter(|_| sent), ..Shown::of(method) };
+    if sent && shown.ceremony.is_none() {
+        return send(cx, &asked, shown).await;
+    }
     // Whoever knows the password has this many tries, from wherever.
-    let attempt = match cx.attempt("factor", &asked.session.user.to_string()).await {
+    let attempt = match cx.attempt("factor", &user.to_string()).await {
         Ok(attempt) => attempt,
-        Err(limited) => return too_many(cx, &asked, method, &limited),
+        Err(limited) => return too_many(cx, &asked, shown, &limited),
     };
     let code = params.get("code")?.unwrap_or_default();
     let code = code.get(..MAX_CODE).unwrap_or(code);
+    let with = (asked.mine.as_slice(), code);
     let proof = match method {
-        Factor::Totp => totp::check(cx, &asked.mine, code),
-        Factor::RecoveryCode => match recovery::check(cx, &asked.mine, code).await {
+        Factor::Totp => totp::check(cx, with.0, with.1),
+        Factor::RecoveryCode => match recovery::check(cx, with.0, with.1).await {
             Ok(proof) => proof,
             Err(error) => {
                 tracing::warn!(%error, "a recovery code was not verified");
                 attempt.released().await;
-                return again(FactorProblem::Busy);
+                shown.problem = Some((FactorProblem::Busy, None));
+                return page(cx, &asked, &shown);
             }
         },
+        Factor::EmailCode | Factor::SmsCode => {
+            let given = (code, ceremony.as_deref().unwrap_or_default());
+            factors::check_sent(cx, &asked.browser, (user, method, with.0), given)
+        }
         Factor::Passkey => {
             let answer = params.get("answer")?.unwrap_or_default();
-            let given = (answer, params.get("ceremony")?.unwrap_or_default());
-            let user = Some(asked.session.user);
-            passkey::check(cx, &asked.browser, user, given).await?.map(|(_, proof)| proof)
+            let given = (answer, ceremony.as_deref().unwrap_or_default());
+            passkey::check(cx, &asked.browser, Some(user), given).await?.map(|(_, proof)| proof)
         }
     };
     let Some(proof) = proof else {
         attempt.failed(cx.now);
-        return wrong(cx, &asked, method);
+        return wrong(cx, &asked, shown);
     };
     // An emergency is not remembered: nobody would notice that the phone is gone.
     let remember = method != Factor::RecoveryCode && params.get("remember")? == Some("1");
-    done(cx, request, (&asked, method), (proof, remember, attempt)).await
+    done(cx, request, (&asked, shown), (proof, remember, attempt)).await
+}
+
+/// Sends a code, and asks for it.
+async fn send(cx: &Cx, asked: &Asked, mut shown: Shown) -> Result<HttpResponse, PageError> {
+    let session = &asked.session;
+    let attempt = match cx.attempt("factor.send", &session.user.to_string()).await {
+        Ok(attempt) => attempt,
+        Err(limited) => return too_many(cx, asked, shown, &limited),
+    };
+    attempt.counted();
+    let locale = asked.pending.request.ui_locale.or(cx.locale).unwrap_or_default();
+    let to = (session.user, session.email.as_deref(), asked.mine.as_slice());
+    shown.ceremony = factors::send(cx, &asked.browser, shown.method, to, locale).await?;
+    page(cx, asked, &shown)
 }
 
 async fn done(
     cx: &Cx,
     request: &HttpRequest,
-    (asked, method): (&Asked, Factor),
+    (asked, shown): (&Asked, Shown),
     (proof, remember, attempt): (Proof, bool, bailiwick_actors::limits::Attempt<'_>),
 ) -> Result<HttpResponse, PageError> {
     let with = (proof, remember);
@@ -165,35 +192,45 @@ async fn done(
         // The same code a second time, or the session ended.
         Err(ActorError::Store(StoreError::NotFound(_))) => {
             attempt.failed(cx.now);
-            wrong(cx, asked, method)
+            wrong(cx, asked, shown)
         }
         Err(e) => Err(e.into()),
     }
 }
 
-fn wrong(cx: &Cx, asked: &Asked, method: Factor) -> Result<HttpResponse, PageError> {
+fn wrong(cx: &Cx, asked: &Asked, mut shown: Shown) -> Result<HttpResponse, PageError> {
     cx.refused("factor.refused", None);
-    page(cx, asked, method, Some((FactorProblem::Wrong, None)))
+    shown.problem = Some((FactorProblem::Wrong, None));
+    page(cx, asked, &shown)
 }
 
 fn too_many(
     cx: &Cx,
     asked: &Asked,
-    method: Factor,
+    mut shown: Shown,
     limited: &Limited,
 ) -> Result<HttpResponse, PageError> {
-    let wait = Some(Wait::of(limited.retry_after));
-    let mut answer = page(cx, asked, method, Some((FactorProblem::TooMany, wait)))?;
+    shown.problem = Some((FactorProblem::TooMany, Some(Wait::of(limited.retry_after))));
+    let mut answer = page(cx, asked, &shown)?;
     limits::refuse(answer.headers_mut(), limited);
     Ok(answer)
 }
 
-fn page(
-    cx: &Cx,
-    asked: &Asked,
+/// How the page is shown.
+struct Shown {
     method: Factor,
+    ceremony: Option<String>,
     problem: Option<(FactorProblem, Option<Wait>)>,
-) -> Result<HttpResponse, PageError> {
+}
+
+impl Shown {
+    const fn of(method: Factor) -> Self {
+        Self { method, ceremony: None, problem: None }
+    }
+}
+
+fn page(cx: &Cx, asked: &Asked, shown: &Shown) -> Result<HttpResponse, PageError> {
+    let Shown { method, problem, .. } = *shown;
     let Asked { pending, browser, session, mine, .. } = asked;
     let sealed = pending.seal(cx);
     let place = format!("{}/login/factor", cx.issuer());
@@ -202,6 +239,9 @@ fn page(
     let others: Vec<(Factor, String)> = others.collect();
     let asking = (method == Factor::Passkey)
         .then(|| passkey::ask(cx, browser, Some((session.user, mine))))
+        .flatten();
+    let number = (method == Factor::SmsCode)
+        .then(|| mine.iter().find(|c| c.factor == Factor::SmsCode))
         .flatten();
     let (problem, wait) = problem.unzip();
     let days = cx.view.tenant.settings.mfa.remember_days;
@@ -223,17 +263,14 @@ fn page(
             options: &a.options,
             ceremony: &a.ceremony,
         }),
+        ceremony: shown.ceremony.as_deref(),
+        number: number.as_ref().and_then(|c| c.name.as_deref()),
         // What an application asks for is asked for whatever the browser.
         remember_days: (days > 0).then_some(days),
         problem,
         wait: wait.flatten(),
     });
-    let status = match problem {
-        None => StatusCode::OK,
-        Some(FactorProblem::Wrong) => StatusCode::UNAUTHORIZED,
-        Some(FactorProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
-        Some(FactorProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
-    };
+    let status = problem.map_or(StatusCode::OK, FactorProblem::status);
     let redirect = Some(pending.request.to.redirect_uri.as_str());
     let locale = pending.request.ui_locale;
     Ok(show(cx, &page, Show { status, browser: Some(browser), redirect, locale }))

@@ -1,7 +1,10 @@
 //! The hosted pages, one file each: sign-in, account choice, consent, sign-out.
 
+mod signed_in;
+
 pub mod accounts;
 pub mod consent;
+pub mod email;
 pub mod enrol;
 pub mod factor;
 pub mod home;

@@ -2,7 +2,6 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use bailiwick_actors::Error as ActorError;
 use bailiwick_actors::limits::Limited;
 use bailiwick_domain::acr::Factor;
 use bailiwick_domain::tenant::Registration;
@@ -12,7 +11,7 @@ use bailiwick_store::Error as StoreError;
 use bailiwick_store::users::{self, IdentifierKind, SignInRow};
 use secrecy::SecretString;
 
-use super::resume;
+use super::signed_in::signed_in;
 use crate::cx::Cx;
 use crate::factors::{Proof, passkey};
 use crate::flow::browser::Browser;
@@ -20,7 +19,6 @@ use crate::flow::input::{Submitted, pending_in_form, pending_in_query};
 use crate::flow::page::{PageError, Show, answer, show};
 use crate::flow::pending::Pending;
 use crate::flow::proceed;
-use crate::flow::start::{Started, start};
 use crate::http::limits;
 use crate::pages::{Page, Passkey, SignIn, SignInProblem, Wait};
 use crate::password::{MAX_PASSWORD, PasswordError, rehash};
@@ -127,18 +125,13 @@ async fn sign_in(
             attempt.succeeded(cx.now).await;
             let stored = row.which_password();
             let proof = Proof::Password { email: address, stored };
-            let started = start(cx, (&browser, request), row.user.id, proof).await;
-            let Started { session, browser } = match started {
-                Err(ActorError::Store(StoreError::NotFound(_))) => {
-                    return again(SignInProblem::Wrong);
-                }
-                other => other?,
-            };
-            rehash::at_sign_in(cx, &row, password).await;
-            let pending = pending.after(|p| p.signed_in(session)).rebound(cx, &browser);
-            let mut done = resume::redirect(cx, &pending);
-            let _ = done.add_cookie(&browser.cookie(cx));
-            Ok(done)
+            let at = (pending.clone(), &browser, request);
+            let with = (proof, SignInProblem::Wrong);
+            let done = signed_in(cx, at, row.user.id, with).await?;
+            if done.is_ok() {
+                rehash::at_sign_in(cx, &row, password).await;
+            }
+            done.or_else(again)
         }
         None => {
             attempt.failed(cx.now);
@@ -171,11 +164,12 @@ pub(super) fn form(
     let app = proceed::application(cx, pending)?;
     let sealed = pending.seal(cx);
     let others = format!("{}/login/accounts?request={sealed}", cx.issuer());
-    let open = cx.view.tenant.settings.accounts.registration == Registration::Open;
+    let accounts = &cx.view.tenant.settings.accounts;
+    let open = accounts.registration == Registration::Open;
     let register = open.then(|| format!("{}/account/register?request={sealed}", cx.issuer()));
     let passkey_action = format!("{}/login/passkey", cx.issuer());
-    let allowed = cx.view.tenant.settings.mfa.methods.contains(&Factor::Passkey);
-    let asking = allowed.then(|| passkey::ask(cx, browser, None)).flatten();
+    let asking = cx.offers(Factor::Passkey).then(|| passkey::ask(cx, browser, None)).flatten();
+    let email_action = format!("{}/login/email", cx.issuer());
     let page = Page::SignIn(SignIn {
         action: &format!("{}/login", cx.issuer()),
         request: &sealed,
@@ -187,6 +181,7 @@ pub(super) fn form(
         wait,
         forgot: &format!("{}/account/forgot?request={sealed}", cx.issuer()),
         register: register.as_deref(),
+        email_code: accounts.email_codes.then_some(email_action.as_str()),
         passkey: asking.as_ref().map(|a| Passkey {
             action: &passkey_action,
             options: &a.options,
@@ -198,7 +193,9 @@ pub(super) fn form(
         Some(SignInProblem::Wrong | SignInProblem::Passkey) => StatusCode::UNAUTHORIZED,
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(SignInProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
-        Some(SignInProblem::Stale) => StatusCode::FORBIDDEN,
+        Some(SignInProblem::Stale | SignInProblem::Full | SignInProblem::Blocked) => {
+            StatusCode::FORBIDDEN
+        }
         Some(_) => StatusCode::BAD_REQUEST,
     };
     let how = Show {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::headers::source;
 use super::page::SignedOut;
+use super::script::Script;
 
 /// A hidden frame of the sign-out page.
 #[derive(Clone, Debug, Serialize)]
@@ -18,7 +19,7 @@ pub struct Frame {
 
 /// What the content security policy of the page has more than that of others: the origins of its
 /// frames, and its script when it leads on.
-pub(super) fn policy(page: &SignedOut<'_>, nonce: &str) -> String {
+pub(super) fn policy(page: &SignedOut<'_>) -> String {
     let mut policy = String::new();
     let sources: BTreeSet<_> = page.frames.iter().filter_map(|f| source(&f.src)).collect();
     if !sources.is_empty() {
@@ -26,7 +27,7 @@ pub(super) fn policy(page: &SignedOut<'_>, nonce: &str) -> String {
         policy.push_str(&format!(" frame-src {sources};"));
     }
     if page.onward.is_some() {
-        policy.push_str(&format!(" script-src 'nonce-{nonce}';"));
+        policy.push_str(&Script::GoOn.directive());
     }
     policy
 }

@@ -2,6 +2,7 @@
 
 use url::{Host, Url};
 
+use super::script::Script;
 use super::{Content, Look, Page, Passkeys, frame};
 
 /// The headers of a page, `content-type` among them.
@@ -41,6 +42,7 @@ pub fn headers(
 const fn opener_policy(page: &Page<'_>) -> &'static str {
     match page {
         Page::SignIn(_)
+        | Page::EmailCode(_)
         | Page::SecondFactor(_)
         | Page::Enrol(_)
         | Page::Accounts(_)
@@ -52,6 +54,8 @@ const fn opener_policy(page: &Page<'_>) -> &'static str {
         | Page::Register(_)
         | Page::NewPassword(_)
         | Page::ConfirmRegistration(_)
+        | Page::ConfirmEmail(_)
+        | Page::ConfirmSignIn(_)
         | Page::Notice(_)
         | Page::DevMail(_)
         | Page::Error(_)
@@ -65,11 +69,11 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
     let (form, more) = match page {
         Page::FormPost(post) => {
             let to = source(post.action).unwrap_or_else(|| "'none'".into());
-            (to, format!(" script-src 'nonce-{nonce}';"))
+            (to, Script::FormPost.directive())
         }
         Page::SignIn(_) | Page::SecondFactor(_) | Page::Portal(_) => {
             let to = redirect.and_then(source).map(|s| format!(" {s}")).unwrap_or_default();
-            let script = has_script(page).then(|| format!(" script-src 'nonce-{nonce}';"));
+            let script = has_script(page).then(|| Script::Passkeys.directive());
             (format!("'self'{to}"), script.unwrap_or_default())
         }
         Page::Accounts(_)
@@ -78,11 +82,14 @@ fn content_security_policy(page: &Page<'_>, nonce: &str, redirect: Option<&str>)
         | Page::Forgot(_)
         | Page::Register(_)
         | Page::NewPassword(_)
-        | Page::ConfirmRegistration(_) => {
+        | Page::ConfirmRegistration(_)
+        | Page::ConfirmEmail(_)
+        | Page::EmailCode(_)
+        | Page::ConfirmSignIn(_) => {
             let to = redirect.and_then(source).map(|s| format!(" {s}")).unwrap_or_default();
             (format!("'self'{to}"), String::new())
         }
-        Page::SignedOut(done) => ("'none'".to_owned(), frame::policy(done, nonce)),
+        Page::SignedOut(done) => ("'none'".to_owned(), frame::policy(done)),
         Page::Enrol(_)
         | Page::Notice(_)
         | Page::DevMail(_)

@@ -2,8 +2,8 @@
 //!
 //! Pure: a typed [`Page`] and a [`Look`] become a string of HTML ([`render`]) and a list of header
 //! pairs ([`headers`]); the HTTP server is elsewhere. A page is one HTML response with its style
-//! inside: no other request but the frames that sign out of applications, no script but those that
-//! submit a `form_post` response, ask the browser for a passkey and go on when the frames are there.
+//! inside: no other request but the frames that sign out of applications, no script but those of
+//! [`script`].
 //!
 //! Texts are in `app/messages/<locale>.json`, looked up by `t("key", name=value)`; templates hold
 //! none. Form fields and stable element ids are listed in `app/templates/README.md`.
@@ -13,9 +13,11 @@ mod frame;
 mod headers;
 mod letter;
 mod messages;
+mod own;
 mod page;
 mod portal;
 mod problem;
+mod script;
 mod theme;
 
 #[cfg(test)]
@@ -29,27 +31,25 @@ use bailiwick_domain::tenant::Theme;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 
-pub use factor::{Enrol, FactorProblem, Passkey, SecondFactor};
+pub use factor::{ConfirmSignIn, EmailCode, Enrol, FactorProblem, Passkey, SecondFactor};
 pub use frame::Frame;
 pub use headers::headers;
-pub use letter::{Letter, LetterKind, letter};
+pub use letter::{Letter, LetterKind, letter, text_message};
+pub use own::{Kept, Own, check as check_template};
 pub use page::{
-    Account, Accounts, ConfirmRegistration, Consent, DevMail, ErrorPage, Forgot, FormPost,
+    Account, Accounts, ConfirmEmail, ConfirmRegistration, Consent, DevMail, Forgot, FormPost,
     FormProblem, NewPassword, Notice, NoticeKind, Page, PlatformHome, Register, SignIn,
-    SignInProblem, SignOut, SignedOut, TenantHome, Wait,
+    SignInProblem, SignOut, SignedOut, TenantHome,
 };
 pub use portal::{
-    Applications, ConnectedItem, Content, Done, EventItem, Events, Overview, PasskeyItem, Passkeys,
-    Password, Portal, PortalFrame, Profile, RecoveryCodes, SHOWN_EVENTS, SessionItem, Sessions,
-    Tab, Totp, TotpNew,
+    Applications, ChangeEmail, ConnectedItem, Content, Delete, Done, EventItem, Events, Overview,
+    PasskeyItem, Passkeys, Password, Phone, PhoneItem, Portal, PortalFrame, Profile, RecoveryCodes,
+    SHOWN_EVENTS, SessionItem, Sessions, Tab, Totp, TotpNew,
 };
-pub use problem::Problem;
+pub use problem::{ErrorPage, Problem, Wait};
 
 /// The product's mark, as SVG. Every page holds it as a `data:` icon.
 pub const FAVICON: &str = include_str!("../../assets/favicon.svg");
-
-/// Asks the browser for passkeys: the only script but the one that submits a `form_post` response.
-const PASSKEYS: &str = include_str!("../../assets/passkeys.js");
 
 const STYLE: &str = include_str!("../../assets/pages.css");
 
@@ -63,18 +63,23 @@ macro_rules! template {
     };
 }
 
-const TEMPLATES: [(&str, &str); 29] = [
+const TEMPLATES: [(&str, &str); 35] = [
     template!("base.html"),
     template!("macros.html"),
     template!("sign_in.html"),
+    template!("email_code.html"),
+    template!("confirm_sign_in.html"),
     template!("second_factor.html"),
     template!("enrol.html"),
     template!("portal/frame.html"),
     template!("portal/overview.html"),
     template!("portal/profile.html"),
+    template!("portal/email.html"),
     template!("portal/password.html"),
     template!("portal/passkeys.html"),
     template!("portal/totp.html"),
+    template!("portal/phone.html"),
+    template!("portal/delete.html"),
     template!("portal/recovery_codes.html"),
     template!("portal/sessions.html"),
     template!("portal/applications.html"),
@@ -87,6 +92,7 @@ const TEMPLATES: [(&str, &str); 29] = [
     template!("register.html"),
     template!("new_password.html"),
     template!("confirm_registration.html"),
+    template!("confirm_email.html"),
     template!("notice.html"),
     template!("dev_mail.html"),
     template!("error.html"),
@@ -117,6 +123,8 @@ pub struct Look<'a> {
     pub nonce: &'a str,
     /// The path of the tenant's issuer without a trailing slash: `/t/acme`, or empty.
     pub base: &'a str,
+    /// The tenant's own templates, when it has any.
+    pub own: Option<Own<'a>>,
     /// Whether the server runs in development mode, which pages say.
     pub development: bool,
     /// Whether the issuer is https: HSTS is sent only then.
@@ -129,6 +137,17 @@ pub struct Look<'a> {
 /// tests exclude for the embedded ones, is logged and answered with a plain apology.
 #[must_use]
 pub fn render(page: &Page<'_>, look: &Look<'_>) -> String {
+    if let Some(engine) = look.own.and_then(|own| own::engine(&own, look.locale)) {
+        match own::render(engine, page.template(), context(page, look)) {
+            Ok(html) => return html,
+            Err(error) => {
+                // Ours instead: nobody is kept from signing in by a mistake in a template.
+                let (tenant, template) = (look.tenant_name, page.template());
+                metrics::counter!("bailiwick_own_templates_failed_total").increment(1);
+                tracing::warn!(tenant, template, %error, "a tenant's template failed");
+            }
+        }
+    }
     let rendered = match ENGINES.iter().find(|(locale, _)| *locale == look.locale) {
         Some((_, engine)) => render_with(engine, page, look),
         None => Err(minijinja::Error::new(minijinja::ErrorKind::TemplateNotFound, "locale")),
@@ -146,7 +165,12 @@ fn render_with(
     page: &Page<'_>,
     look: &Look<'_>,
 ) -> Result<String, minijinja::Error> {
-    engine.get_template(page.template())?.render(context! {
+    engine.get_template(page.template())?.render(context(page, look))
+}
+
+/// What a template has to show.
+fn context(page: &Page<'_>, look: &Look<'_>) -> Value {
+    context! {
         page => Value::from(Serde(page)),
         tenant_name => look.tenant_name,
         initial => initial(look.tenant_name),
@@ -156,7 +180,7 @@ fn render_with(
         base => look.base,
         development => look.development,
         theme => Value::from_safe_string(theme::css(look.theme)),
-    })
+    }
 }
 
 fn engine(
@@ -174,7 +198,7 @@ fn engine(
     engine.add_filter("initial", |name: &str| initial(name));
     engine.add_global("standard_scopes", Value::from(Serde(STANDARD)));
     engine.add_global("style", Value::from_safe_string(STYLE.to_owned()));
-    engine.add_global("passkeys_script", Value::from_safe_string(PASSKEYS.to_owned()));
+    engine.add_global("scripts", script::elements());
     engine.add_global("icon", Value::from_safe_string(icon()));
     engine
 }

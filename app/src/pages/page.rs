@@ -3,10 +3,10 @@
 use bailiwick_domain::ScopeSet;
 use serde::Serialize;
 
-use super::factor::{Enrol, Passkey, SecondFactor};
+use super::factor::{ConfirmSignIn, EmailCode, Enrol, Passkey, SecondFactor};
 use super::frame::Frame;
 use super::portal::Portal;
-use super::problem::Problem;
+use super::problem::{ErrorPage, Wait};
 use crate::mails::mailbox::Sent;
 use crate::password::strength::Strength;
 
@@ -16,6 +16,8 @@ use crate::password::strength::Strength;
 #[expect(missing_docs, reason = "each variant is named and documented by what it holds")]
 pub enum Page<'a> {
     SignIn(SignIn<'a>),
+    EmailCode(EmailCode<'a>),
+    ConfirmSignIn(ConfirmSignIn<'a>),
     SecondFactor(SecondFactor<'a>),
     Enrol(Enrol<'a>),
     Portal(Portal<'a>),
@@ -27,6 +29,7 @@ pub enum Page<'a> {
     Register(Register<'a>),
     NewPassword(NewPassword<'a>),
     ConfirmRegistration(ConfirmRegistration<'a>),
+    ConfirmEmail(ConfirmEmail<'a>),
     Notice(Notice<'a>),
     DevMail(DevMail<'a>),
     Error(ErrorPage<'a>),
@@ -39,6 +42,8 @@ impl Page<'_> {
     pub(super) const fn template(&self) -> &'static str {
         match self {
             Self::SignIn(_) => "sign_in.html",
+            Self::EmailCode(_) => "email_code.html",
+            Self::ConfirmSignIn(_) => "confirm_sign_in.html",
             Self::SecondFactor(_) => "second_factor.html",
             Self::Enrol(_) => "enrol.html",
             Self::Portal(portal) => portal.frame.tab.template(),
@@ -50,6 +55,7 @@ impl Page<'_> {
             Self::Register(_) => "register.html",
             Self::NewPassword(_) => "new_password.html",
             Self::ConfirmRegistration(_) => "confirm_registration.html",
+            Self::ConfirmEmail(_) => "confirm_email.html",
             Self::Notice(_) => "notice.html",
             Self::DevMail(_) => "dev_mail.html",
             Self::Error(_) => "error.html",
@@ -98,6 +104,8 @@ pub struct SignIn<'a> {
     pub register: Option<&'a str>,
     /// What a passkey is asked for with, where passkeys may sign in.
     pub passkey: Option<Passkey<'a>>,
+    /// Where the form is sent for a code by mail, where that may sign in.
+    pub email_code: Option<&'a str>,
 }
 
 /// Why a sign-in form is shown again.
@@ -118,11 +126,17 @@ pub enum SignInProblem {
     Stale,
     /// The passkey is not right.
     Passkey,
+    /// The person is signed in in as many places as the tenant allows.
+    Full,
+    /// It was so unusual that it is not let through.
+    Blocked,
 }
 
 impl SignInProblem {
     /// Every problem.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
+        Self::Blocked,
+        Self::Full,
         Self::Wrong,
         Self::NoEmail,
         Self::NoPassword,
@@ -251,12 +265,29 @@ pub struct NewPassword<'a> {
     pub csrf: &'a str,
     /// Whose password it is: for the browser's own store of passwords.
     pub email: &'a str,
+    /// Whether it is the first one, of somebody who was invited.
+    pub invited: bool,
     /// Why the form is shown again.
     pub problem: Option<FormProblem>,
     /// How hard the refused password is to guess, when that is the problem.
     pub strength: Option<Strength>,
     /// The fewest characters of a password.
     pub min_length: u32,
+}
+
+/// Asks whether the address of an account is to change. Sends `token`, `csrf`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfirmEmail<'a> {
+    /// Where the form is sent.
+    pub action: &'a str,
+    /// The secret of the link.
+    pub token: &'a str,
+    /// The token that ties the form to the browser.
+    pub csrf: &'a str,
+    /// The new address.
+    pub new: &'a str,
+    /// Whether only the new address is left to confirm.
+    pub agreed: bool,
 }
 
 /// Asks whether an account is wanted: programs that follow links in mails say nothing. Sends
@@ -313,11 +344,20 @@ pub enum FormProblem {
     CurrentPassword,
     /// Asked too often.
     TooMany,
+    /// The new address is the present one.
+    SameAddress,
+    /// Not a number that text messages can be sent to.
+    Number,
+    /// The code is not the one that was sent.
+    SentCode,
 }
 
 impl FormProblem {
     /// Every problem.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
+        Self::SameAddress,
+        Self::Number,
+        Self::SentCode,
         Self::NoEmail,
         Self::OtherDomain,
         Self::LongName,
@@ -360,12 +400,34 @@ pub enum NoticeKind {
     PasswordSet,
     /// The account is there.
     Registered,
+    /// The present address has agreed; a mail to the new one is on its way.
+    EmailAgreed,
+    /// The account has its new address.
+    EmailChanged,
+    /// The account will be deleted.
+    DeletionPlanned,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::RecoverySent, Self::RegistrationSent, Self::PasswordSet, Self::Registered];
+    pub const ALL: [Self; 7] = [
+        Self::RecoverySent,
+        Self::RegistrationSent,
+        Self::PasswordSet,
+        Self::Registered,
+        Self::EmailAgreed,
+        Self::EmailChanged,
+        Self::DeletionPlanned,
+    ];
+
+    /// Whether it says an address.
+    #[cfg(test)]
+    pub(super) const fn names_address(self) -> bool {
+        matches!(
+            self,
+            Self::RecoverySent | Self::RegistrationSent | Self::EmailAgreed | Self::EmailChanged
+        )
+    }
 }
 
 /// The development mailbox.
@@ -373,42 +435,6 @@ impl NoticeKind {
 pub struct DevMail<'a> {
     /// The last mails, the newest first.
     pub mails: &'a [Sent],
-}
-
-/// Something went wrong and no application can be told.
-#[derive(Clone, Debug, Serialize)]
-pub struct ErrorPage<'a> {
-    /// What happened, in words for the person.
-    pub problem: Problem,
-    /// The error code of the protocol, such as `invalid_request`.
-    pub code: &'a str,
-    /// What a developer needs to know, such as an `error_description`; never an internal error.
-    pub detail: Option<&'a str>,
-    /// Names the request in the logs.
-    pub request_id: &'a str,
-    /// Link that tries again, when that can help.
-    pub retry: Option<&'a str>,
-    /// When to try again, after too many requests.
-    pub wait: Option<Wait>,
-}
-
-/// How long to wait, in the unit that people would say it in: at least two of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Wait {
-    unit: &'static str,
-    count: u32,
-}
-
-impl Wait {
-    /// So many seconds or a little more.
-    #[must_use]
-    pub fn of(seconds: u32) -> Self {
-        match seconds {
-            0..120 => Self { unit: "seconds", count: seconds.max(2) },
-            120..7_200 => Self { unit: "minutes", count: seconds.div_ceil(60) },
-            _ => Self { unit: "hours", count: seconds.div_ceil(3_600) },
-        }
-    }
 }
 
 /// `response_mode=form_post` (OAuth 2.0 Form Post Response Mode): submits itself where scripts

@@ -3,7 +3,8 @@
 use bailiwick_domain::EventKind;
 use serde::Serialize;
 
-use super::page::{FormProblem, Wait};
+use super::page::FormProblem;
+use super::problem::Wait;
 use crate::password::strength::Strength;
 
 macro_rules! tabs {
@@ -43,12 +44,16 @@ tabs! {
     Overview = "overview", "/account", true;
     /// What the person is called.
     Profile = "profile", "/account/profile", true;
+    /// Another e-mail address.
+    Email = "email", "/account/email", false;
     /// Another password.
     Password = "password", "/account/password", true;
     /// Passkeys.
     Passkeys = "passkeys", "/account/passkeys", true;
     /// An authenticator app.
     Totp = "totp", "/account/totp", true;
+    /// A number that codes are sent to.
+    Phone = "phone", "/account/phone", true;
     /// Codes for the day when the phone is lost.
     RecoveryCodes = "recovery_codes", "/account/recovery-codes", true;
     /// Where the account is signed in.
@@ -57,6 +62,8 @@ tabs! {
     Applications = "applications", "/account/applications", true;
     /// What happened lately.
     Events = "events", "/account/events", true;
+    /// The end of the account.
+    Delete = "delete", "/account/delete", false;
     /// The file with everything: no page.
     Data = "overview", "/account/data", false;
 }
@@ -92,6 +99,10 @@ macro_rules! done {
 done! {
     /// The name is saved.
     ProfileSaved = "profile_saved";
+    /// A mail about another address is on its way.
+    EmailAsked = "email_asked";
+    /// The account will not be deleted.
+    AccountKept = "account_kept";
     /// The password is set.
     PasswordChanged = "password_changed";
     /// Something to sign in with is set up.
@@ -123,6 +134,11 @@ pub const SHOWN_EVENTS: &[EventKind] = &[
     EventKind::ConsentRefused,
     EventKind::ConsentRevoked,
     EventKind::DataExported,
+    EventKind::EmailChangeRequested,
+    EventKind::EmailChanged,
+    EventKind::DeletionPlanned,
+    EventKind::DeletionCancelled,
+    EventKind::SignInBlocked,
 ];
 
 /// A page of an account. Every form on it sends `csrf`, `session` and `request`.
@@ -176,9 +192,12 @@ pub struct PortalFrame<'a> {
 pub enum Content<'a> {
     Overview(Overview),
     Profile(Profile<'a>),
+    ChangeEmail(ChangeEmail<'a>),
     Password(Password<'a>),
     Passkeys(Passkeys<'a>),
     Totp(Totp<'a>),
+    Phone(Phone<'a>),
+    Delete(Delete),
     RecoveryCodes(RecoveryCodes<'a>),
     Sessions(Sessions),
     Applications(Applications<'a>),
@@ -186,14 +205,18 @@ pub enum Content<'a> {
 }
 
 /// The account at a glance: how many there are of each.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Overview {
+    /// When it will be deleted, in RFC 3339.
+    pub delete_at: Option<String>,
     /// Whether the address is known to be the person's.
     pub email_verified: bool,
     /// Passkeys.
     pub passkeys: usize,
     /// Authenticator apps.
     pub totp: usize,
+    /// Numbers that codes are sent to.
+    pub phone: usize,
     /// Recovery codes that are left.
     pub recovery_codes: usize,
     /// Live sessions.
@@ -211,6 +234,46 @@ pub struct Profile<'a> {
     pub email: Option<&'a str>,
     /// Whether it is known to be the person's.
     pub email_verified: bool,
+}
+
+/// Sends `email`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangeEmail<'a> {
+    /// The present address.
+    pub present: Option<&'a str>,
+    /// What was typed before; may be empty.
+    pub new: &'a str,
+}
+
+/// Sends `remove`; `number`; or `ceremony` and `code`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Phone<'a> {
+    /// The number that there is.
+    pub present: Option<PhoneItem<'a>>,
+    /// What was typed before; may be empty.
+    pub number: &'a str,
+    /// Comes back with the code that was sent to it.
+    pub ceremony: Option<&'a str>,
+}
+
+/// A number. Times are RFC 3339.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhoneItem<'a> {
+    /// Its last digits.
+    pub digits: &'a str,
+    /// When it was added.
+    pub since: String,
+    /// When it was last used.
+    pub used: Option<String>,
+}
+
+/// Sends nothing; or `keep`: `1`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Delete {
+    /// When the account will be deleted, in RFC 3339, if that is planned.
+    pub at: Option<String>,
+    /// How many days it can be kept after all.
+    pub days: u32,
 }
 
 /// Sends `current` and `password`.
@@ -299,6 +362,8 @@ pub struct SessionItem {
     pub device: Option<String>,
     /// The address that it was started from.
     pub address: Option<String>,
+    /// Where that is, when known.
+    pub place: Option<String>,
     /// Whether it is this one.
     pub here: bool,
     /// When it was started.

@@ -3,7 +3,7 @@
 use bailiwick_domain::Kind;
 use serde::Serialize;
 
-/// What an [`super::ErrorPage`] says: a title, what happened and what to do next.
+/// What an [`ErrorPage`] says: a title, what happened and what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
@@ -65,6 +65,42 @@ impl From<Kind> for Problem {
             Kind::Limited => Self::TooMany,
             Kind::Unavailable => Self::Unavailable,
             Kind::Internal => Self::Internal,
+        }
+    }
+}
+
+/// Something went wrong and no application can be told.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorPage<'a> {
+    /// What happened, in words for the person.
+    pub problem: Problem,
+    /// The error code of the protocol, such as `invalid_request`.
+    pub code: &'a str,
+    /// What a developer needs to know, such as an `error_description`; never an internal error.
+    pub detail: Option<&'a str>,
+    /// Names the request in the logs.
+    pub request_id: &'a str,
+    /// Link that tries again, when that can help.
+    pub retry: Option<&'a str>,
+    /// When to try again, after too many requests.
+    pub wait: Option<Wait>,
+}
+
+/// How long to wait, in the unit that people would say it in: at least two of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    unit: &'static str,
+    count: u32,
+}
+
+impl Wait {
+    /// So many seconds or a little more.
+    #[must_use]
+    pub fn of(seconds: u32) -> Self {
+        match seconds {
+            0..120 => Self { unit: "seconds", count: seconds.max(2) },
+            120..7_200 => Self { unit: "minutes", count: seconds.div_ceil(60) },
+            _ => Self { unit: "hours", count: seconds.div_ceil(3_600) },
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) const TABLES: &[Table] = &[
             uuid("user_id"),
             json("authentications"),
             bytes("device").null(),
+            int("risk"),
             int("auth_time"),
             int("created_at"),
             int("last_used_at"),
@@ -40,6 +41,15 @@ pub(super) const TABLES: &[Table] = &[
         &[uuid("browser_id"), uuid("user_id"), int("created_at"), int("expires_at")],
     )
     .indexes(&[index(&["tenant_id", "user_id"]), index(&["expires_at"])])
+    .owners(&[("browser_id", "browsers"), ("user_id", "users")]),
+    // Where and in which browsers a user signed in lately: what a new sign-in is compared with. The
+    // device is sealed.
+    tenant(
+        "sign_ins",
+        &["user_id", "browser_id"],
+        &[uuid("user_id"), uuid("browser_id"), bytes("device"), int("at"), int("expires_at")],
+    )
+    .indexes(&[index(&["tenant_id", "browser_id"]), index(&["expires_at"])])
     .owners(&[("browser_id", "browsers"), ("user_id", "users")]),
     // What works once and was used: challenges and codes that we gave away sealed.
     tenant("spent", &["hash"], &[bytes("hash"), int("expires_at")])

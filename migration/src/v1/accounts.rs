@@ -56,6 +56,7 @@ pub(super) const TABLES: &[Table] = &[
             json("claims"),
             boolean("active"),
             int("factors"),
+            int("delete_at").null(),
             int("version"),
             int("created_at"),
             int("updated_at"),

@@ -23,6 +23,7 @@ fn user() -> User {
         active: true,
         version: 1,
         created_at: Timestamp::EPOCH,
+        delete_at: None,
         updated_at: Timestamp(1_700_000_000_500_000),
     }
 }

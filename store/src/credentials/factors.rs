@@ -99,7 +99,7 @@ pub async fn remove(
 ) -> Result<bool> {
     // The password carries the user's own id.
     let sql = "DELETE FROM credentials WHERE tenant_id = $1 AND user_id = $2 AND id = $3 \
-         AND id <> user_id AND kind IN ('passkey', 'totp', 'recovery_code')";
+         AND id <> user_id AND kind <> 'password'";
     let removed = sql::exec(tx, sql, [tenant.0.into(), user.0.into(), id.0.into()]).await?;
     note_factors(tx, tenant, user).await?;
     Ok(removed == 1)

@@ -36,6 +36,7 @@ const EXPIRING: &[Expiring] = &[
     expiring("sessions", "tenant_id, id", "ended_at", DAY),
     expiring("browsers", "tenant_id, id", "expires_at", DAY),
     expiring("remembered_browsers", "tenant_id, browser_id, user_id", "expires_at", 0),
+    expiring("sign_ins", "tenant_id, user_id, browser_id", "expires_at", 0),
     expiring("spent", "tenant_id, hash", "expires_at", 600),
     // Longer than any leeway that an assertion's expiry is given.
     expiring("assertion_jtis", "tenant_id, application_id, jti_hash", "expires_at", 600),

@@ -79,16 +79,19 @@ const axeSource = readFileSync(axe, 'utf8');
 const heading = (page) => page.locator('h1').innerText();
 const step = (text) => console.log(text);
 
-// The newest mail to an address with this subject, waited for.
-async function link(subject) {
+// The newest message to somebody with this subject, waited for.
+async function message(to, subject) {
   for (let n = 0; n < 100; n += 1) {
     const answer = await fetch(`${BASE}/dev/mail`, { headers: { accept: 'application/json' } });
-    const mail = (await answer.json()).find((m) => m.to === EMAIL && m.subject === subject);
-    if (mail) return mail.link;
+    const mail = (await answer.json()).find((m) => m.to === to && m.subject === subject);
+    if (mail) return mail;
     await new Promise((done) => setTimeout(done, 100));
   }
   throw new Error(`no mail: ${subject}`);
 }
+
+const link = async (subject) => (await message(EMAIL, subject)).link;
+const digits = (text) => text.match(/\d{4} \d{4}/)[0];
 
 // RFC 6238 with the secret that the page shows.
 function code(secret, at = Date.now()) {
@@ -153,6 +156,14 @@ assert.equal(await heading(page), 'Your account');
 await look(page, 'account');
 for (const tab of ['profile', 'password', 'passkeys', 'sessions', 'applications', 'events', 'recovery_codes']) {
   await page.click(`#menu-${tab}`);
+  if (tab === 'password') {
+    // Who has nothing else proves more with a mail.
+    await look(page, 'factor-email_code');
+    await page.click('#send');
+    await look(page, 'factor-email_code-sent');
+    await page.fill('#code', digits((await message(EMAIL, 'Your code')).text));
+    await page.click('#prove');
+  }
   await look(page, `account-${tab}`);
 }
 
@@ -181,6 +192,35 @@ await page.click('#passkey');
 await page.waitForSelector('#passkeys');
 assert.match(await page.innerText('#passkeys'), /My laptop/);
 await look(page, 'account-passkeys-one');
+
+step('adds a phone number');
+await page.click('#menu-phone');
+await look(page, 'account-phone');
+await page.fill('#number', '0151 1234');
+await page.click('#send');
+await look(page, 'account-phone-wrong');
+await page.fill('#number', '+49 151 12345678');
+await page.click('#send');
+await look(page, 'account-phone-code');
+await page.fill('#code', digits((await message('+4915112345678', 'SMS')).text));
+await page.click('#save');
+await page.click('#menu-phone');
+await look(page, 'account-phone-one');
+
+step('asks for another address');
+await page.click('#menu-profile');
+await page.click('#change-email');
+await look(page, 'account-email');
+await page.fill('#email', 'grace.hopper@example.com');
+await page.click('#save');
+await look(page, 'account-email-asked');
+const reader = await person();
+await reader.page.goto(await link('Change your e-mail address?'));
+await look(reader.page, 'confirm-email-old');
+await reader.page.click('#confirm');
+await look(reader.page, 'confirm-email-agreed');
+await reader.page.goto((await message('grace.hopper@example.com', 'Confirm your new e-mail address')).link);
+await look(reader.page, 'confirm-email-new');
 
 step('signs out');
 await page.click('#sign-out');
@@ -219,16 +259,42 @@ step('signs in with a recovery code');
 const third = await person();
 await third.page.goto(AUTHORIZE);
 await signIn(third.page, FIRST);
+await third.page.click('#use-sms_code');
+await look(third.page, 'factor-sms_code');
+await third.page.click('#send');
+await look(third.page, 'factor-sms_code-sent');
+await third.page.goBack();
+await third.page.goBack();
 await third.page.click('#use-recovery_code');
 await look(third.page, 'factor-recovery_code');
 await third.page.fill('#code', codes[0]);
 await third.page.click('#prove');
 await arrived(third.page);
 
+step('signs in with the link of a mail');
+const fourth = await person();
+await fourth.page.goto(AUTHORIZE);
+await fourth.page.fill('#email', EMAIL);
+await fourth.page.click('#email-code');
+await look(fourth.page, 'email-code');
+await fourth.page.fill('#code', '0000 0000');
+await fourth.page.click('#sign-in');
+await look(fourth.page, 'email-code-wrong');
+const direct = await link('Your code to sign in');
+await reader.page.goto(direct);
+await look(reader.page, 'confirm-sign-in-elsewhere');
+await fourth.page.goto(direct);
+await look(fourth.page, 'confirm-sign-in');
+await fourth.page.click('#confirm');
+await fourth.page.click('#use-recovery_code');
+await fourth.page.fill('#code', codes[1]);
+await fourth.page.click('#prove');
+await arrived(fourth.page);
+
 step('sees and ends sessions');
 await page.goto(`${ISSUER}/account`);
 await page.click('#menu-sessions');
-assert.equal(await page.locator('#sessions li').count(), 3);
+assert.equal(await page.locator('#sessions li').count(), 4);
 await look(page, 'account-sessions-three');
 await page.click('#end-others');
 assert.equal(await page.locator('#sessions li').count(), 1);
@@ -253,6 +319,26 @@ assert.equal(await heading(other.page), 'Your password is changed');
 await look(other.page, 'new-password-done');
 await page.goto(`${ISSUER}/account`);
 assert.equal(await heading(page), 'Sign in');
+
+step('ends the account, and keeps it after all');
+await page.goto(`${ISSUER}/account/delete`);
+await signIn(page, SECOND);
+await page.click('#use-recovery_code');
+await page.fill('#code', codes[2]);
+await page.click('#prove');
+await look(page, 'account-delete');
+await page.click('#delete');
+await look(page, 'account-delete-planned');
+await page.goto(`${ISSUER}/account`);
+await signIn(page, SECOND);
+await page.click('#use-recovery_code');
+await page.fill('#code', codes[3]);
+await page.click('#prove');
+await look(page, 'account-ending');
+await page.click('#ending a');
+await look(page, 'account-delete-keep');
+await page.click('#keep');
+await look(page, 'account-kept');
 
 step('looks at the rest');
 await page.goto(`${ISSUER}/`);

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use bailiwick_actors::RevokedKey;
-use bailiwick_domain::{EventKind, Locale, SessionId, UserId};
+use bailiwick_domain::{EventKind, Factor, Locale, SessionId, UserId};
 use bailiwick_protocol::Params;
 use bailiwick_protocol::authorize::Prompt;
 use bailiwick_protocol::authorize::interaction::Step;
@@ -19,15 +19,19 @@ use crate::flow::input::own_form;
 use crate::flow::page::{PageError, Show, see_other, show};
 use crate::flow::pending::Pending;
 use crate::flow::{portal, proceed};
-use crate::pages::{Content, Done, FormProblem, Page, Portal, PortalFrame, Tab, Wait};
+use crate::mails::{News, Wish};
+use crate::pages::{Content, Done, FormProblem, LetterKind, Page, Portal, PortalFrame, Tab, Wait};
 use crate::password::choice::Refused;
 
 pub mod applications;
 pub mod data;
+pub mod delete;
+pub mod email;
 pub mod events;
 pub mod overview;
 pub mod passkeys;
 pub mod password;
+pub mod phone;
 pub mod profile;
 pub mod recovery_codes;
 pub mod sessions;
@@ -39,6 +43,12 @@ pub fn routes(routes: &mut ServiceConfig<'_>) {
         .service(overview::get)
         .service(profile::get)
         .service(profile::post)
+        .service(email::get)
+        .service(email::post)
+        .service(phone::get)
+        .service(phone::post)
+        .service(delete::get)
+        .service(delete::post)
         .service(password::get)
         .service(password::post)
         .service(passkeys::get)
@@ -191,7 +201,9 @@ impl<'a> Me<'a> {
             Some(FormProblem::TooMany) => StatusCode::TOO_MANY_REQUESTS,
             Some(_) => StatusCode::BAD_REQUEST,
         };
-        let tabs = Tab::ALL.iter().copied().filter(|tab| tab.is_in_menu());
+        let texts = self.cx.offers(Factor::SmsCode);
+        let shown = |tab: &Tab| tab.is_in_menu() && (*tab != Tab::Phone || texts);
+        let tabs = Tab::ALL.iter().copied().filter(shown);
         let tabs: Vec<(Tab, String)> = tabs.map(|tab| (tab, self.link(tab))).collect();
         let page = Page::Portal(Portal {
             frame: PortalFrame {
@@ -223,6 +235,13 @@ impl<'a> Me<'a> {
         let tenant = self.cx.tenant_id();
         let actor = Actor::user(tenant, self.user());
         AuditEvent::new(self.cx.env(), tenant, kind, actor).on("user", self.user().0)
+    }
+
+    /// Something that this person did, and is told of by mail: it may have been somebody else.
+    fn news(&self, event: AuditEvent, letter: LetterKind, detail: Option<String>) -> News {
+        let email = self.session.email.clone();
+        let told = email.map(|email| Wish::Told { email, letter, detail });
+        News::new(self.cx, event, told, self.locale)
     }
 }
 

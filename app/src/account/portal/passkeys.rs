@@ -4,14 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use bailiwick_domain::acr::Factor;
 use bailiwick_domain::{CredentialId, EventKind};
 use bailiwick_protocol::Params;
-use bailiwick_store::{Error as StoreError, audit, credentials, spent};
+use bailiwick_store::{Error as StoreError, credentials, spent};
 
 use super::{Me, Needs, recovery_codes};
 use crate::cx::Cx;
 use crate::factors::{self, passkey};
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, answer};
-use crate::pages::{Content, Done, FormProblem, PasskeyItem, Passkeys, Problem, Tab};
+use crate::pages::{Content, Done, FormProblem, LetterKind, PasskeyItem, Passkeys, Problem, Tab};
 
 /// Of one user.
 const MOST: usize = 20;
@@ -71,7 +71,7 @@ async fn page(me: &Me<'_>, problem: Option<FormProblem>) -> Result<HttpResponse,
         since: c.created_at.to_rfc3339(),
         used: c.last_used_at.map(bailiwick_domain::Timestamp::to_rfc3339),
     });
-    let allowed = me.cx.view.tenant.settings.mfa.methods.contains(&Factor::Passkey);
+    let allowed = me.cx.offers(Factor::Passkey);
     let who = (me.user(), me.identifier(), me.session.name.as_deref().unwrap_or(me.identifier()));
     let asking = (allowed && keys.len() < MOST)
         .then(|| passkey::register(me.cx, &me.browser, who, &mine))
@@ -94,10 +94,11 @@ async fn add(me: &Me<'_>, params: &Params) -> Result<HttpResponse, PageError> {
     let name = params.get("name")?.unwrap_or_default().trim();
     let name: String = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
     new.name = Some(name).filter(|name| !name.is_empty());
-    let allowed = cx.view.tenant.settings.mfa.methods.contains(&Factor::Passkey);
+    let allowed = cx.offers(Factor::Passkey);
     let (tenant, user) = (cx.tenant_id(), me.user());
     let data = serde_json::json!({ "factor": Factor::Passkey });
     let event = me.event(EventKind::FactorAdded).with(data);
+    let news = me.news(event, LetterKind::FactorAdded, None);
     let write = move |tx| async move {
         let mine = credentials::of_user(&tx, tenant, user).await?;
         let keys = mine.iter().filter(|c| c.factor == Factor::Passkey).count();
@@ -106,7 +107,7 @@ async fn add(me: &Me<'_>, params: &Params) -> Result<HttpResponse, PageError> {
             return Err(StoreError::Taken("passkey"));
         }
         credentials::add(&tx, (tenant, user), &[new]).await?;
-        audit::append(&tx, &[event]).await
+        news.put(&tx, tenant).await
     };
     match cx.store().write(tenant, write).await {
         Err(StoreError::Taken(_)) => page(me, Some(FormProblem::Passkey)).await,
@@ -123,12 +124,13 @@ async fn remove(me: &Me<'_>, id: &str) -> Result<HttpResponse, PageError> {
     let (tenant, user) = (me.cx.tenant_id(), me.user());
     let data = serde_json::json!({ "factor": Factor::Passkey });
     let event = me.event(EventKind::FactorRemoved).on("credential", id.0).with(data);
+    let news = me.news(event, LetterKind::FactorRemoved, None);
     let write = move |tx| async move {
         let mine = credentials::of_user(&tx, tenant, user).await?;
         let known = mine.iter().any(|c| c.id == id && c.factor == Factor::Passkey);
         if known {
             credentials::remove(&tx, (tenant, user), id).await?;
-            audit::append(&tx, &[event]).await?;
+            news.put(&tx, tenant).await?;
         }
         Ok::<_, StoreError>(())
     };

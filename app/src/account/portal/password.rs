@@ -6,7 +6,7 @@ use bailiwick_domain::EventKind;
 use bailiwick_domain::text::normalize_email;
 use bailiwick_protocol::Params;
 use bailiwick_store::users::{self, IdentifierKind};
-use bailiwick_store::{Error as StoreError, audit, credentials, remembered, sessions};
+use bailiwick_store::{Error as StoreError, credentials, remembered, sessions};
 use secrecy::SecretString;
 
 use super::{Me, Needs, ended};
@@ -14,8 +14,7 @@ use crate::cx::Cx;
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, answer};
 use crate::http::limits;
-use crate::mails::{Asked, Wish};
-use crate::pages::{Content, Done, FormProblem, Password, Tab, Wait};
+use crate::pages::{Content, Done, FormProblem, LetterKind, Password, Tab, Wait};
 use crate::password::MAX_PASSWORD;
 use crate::password::choice::{Owner, Refused, acceptable, busy, hash};
 
@@ -109,17 +108,15 @@ async fn change(me: &Me<'_>, params: &Params) -> Result<HttpResponse, PageError>
         Ok(hash) => hash,
         Err(problem) => return again(problem.into()),
     };
-    set(me, email, hash).await?;
+    set(me, hash).await?;
     Ok(me.go(Tab::Overview, Done::PasswordChanged))
 }
 
-async fn set(me: &Me<'_>, email: String, hash: String) -> Result<(), PageError> {
+async fn set(me: &Me<'_>, hash: String) -> Result<(), PageError> {
     let cx = me.cx;
     let (tenant, user, now, here) = (cx.tenant_id(), me.user(), cx.now, me.session.id);
-    let (vault, env, event) =
-        (cx.view.vault.clone(), cx.env().clone(), me.event(EventKind::PasswordChanged));
+    let news = me.news(me.event(EventKind::PasswordChanged), LetterKind::PasswordChanged, None);
     let history = cx.view.tenant.settings.passwords.history;
-    let told = Asked::new(Wish::PasswordChanged { email }, me.locale);
     let write = move |tx| async move {
         credentials::set_password(&tx, (tenant, user), &hash, history, now).await?;
         // Whoever knew the old one is out, and so is every browser that was let off more easily.
@@ -127,8 +124,7 @@ async fn set(me: &Me<'_>, email: String, hash: String) -> Result<(), PageError> 
         let others: Vec<_> = others.iter().map(|s| s.id).filter(|id| *id != here).collect();
         let gone = sessions::end(&tx, tenant, &others, now).await?;
         remembered::forget(&tx, tenant, user).await?;
-        told.enqueue(&tx, tenant, &vault, (&env, now)).await?;
-        audit::append(&tx, &[event]).await?;
+        news.put(&tx, tenant).await?;
         Ok::<_, StoreError>(gone)
     };
     let gone = cx.store().write(tenant, write).await?;

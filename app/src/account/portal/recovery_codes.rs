@@ -66,7 +66,7 @@ async fn page(
     let resume = resume.map(|r| format!("{}/login/resume?request={r}", me.cx.issuer()));
     let content = RecoveryCodes {
         left: count(Factor::RecoveryCode),
-        useful: count(Factor::Passkey) + count(Factor::Totp) > 0,
+        useful: mine.iter().any(|c| c.factor.is_set_up()),
         codes: codes.unwrap_or_default(),
         go_on: resume.as_deref(),
     };

@@ -45,6 +45,7 @@ async fn list(cx: &Cx, request: &HttpRequest) -> Result<HttpResponse, PageError>
         SessionItem {
             id: s.id.to_string(),
             device: device.name(),
+            place: device.address.as_deref().and_then(|a| cx.state.places.name(a)),
             address: device.address,
             here: s.id == me.session.id,
             started: s.created_at.to_rfc3339(),

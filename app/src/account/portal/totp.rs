@@ -6,7 +6,7 @@ use bailiwick_domain::EventKind;
 use bailiwick_domain::acr::Factor;
 use bailiwick_protocol::Params;
 use bailiwick_protocol::totp::readable;
-use bailiwick_store::{Error as StoreError, audit, credentials};
+use bailiwick_store::{Error as StoreError, credentials};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use crate::factors::{self, Ceremony, Proof, totp};
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, answer};
 use crate::flow::start::{Started, strengthen};
-use crate::pages::{Content, Done, FormProblem, Tab, Totp, TotpNew};
+use crate::pages::{Content, Done, FormProblem, LetterKind, Tab, Totp, TotpNew};
 
 const WHAT: &str = "totp.add";
 
@@ -73,7 +73,7 @@ async fn page(
 ) -> Result<HttpResponse, PageError> {
     let mine = factors::of_user(me.cx, me.user()).await?;
     let present = mine.iter().find(|c| c.factor == Factor::Totp);
-    let allowed = me.cx.view.tenant.settings.mfa.methods.contains(&Factor::Totp);
+    let allowed = me.cx.offers(Factor::Totp);
     let app = totp::app(me.cx, secret, me.identifier()).filter(|_| present.is_none() && allowed);
     let uri = app.map(|app| app.uri());
     let code = uri.as_ref().and_then(|uri| qr(uri));
@@ -120,19 +120,20 @@ async fn set_up(
     let Some(step) = app.and_then(|app| app.step_of(code, cx.now)) else {
         return page(me, &secret, Some(FormProblem::WrongCode)).await;
     };
-    let allowed = cx.view.tenant.settings.mfa.methods.contains(&Factor::Totp);
+    let allowed = cx.offers(Factor::Totp);
     // The code of this step is used here, and proves the sign-in as well.
     let new = totp::credential(cx, &secret, step - 1);
     let (tenant, user, id) = (cx.tenant_id(), me.user(), new.id);
     let data = serde_json::json!({ "factor": Factor::Totp });
     let event = me.event(EventKind::FactorAdded).with(data);
+    let news = me.news(event, LetterKind::FactorAdded, None);
     let write = move |tx| async move {
         let mine = credentials::of_user(&tx, tenant, user).await?;
         if !allowed || mine.iter().any(|c| c.factor == Factor::Totp) {
             return Err(StoreError::Taken("totp"));
         }
         credentials::add(&tx, (tenant, user), &[new]).await?;
-        audit::append(&tx, &[event]).await
+        news.put(&tx, tenant).await
     };
     match cx.store().write(tenant, write).await {
         // Set up in another tab: the page says so.
@@ -153,9 +154,10 @@ async fn remove(me: &Me<'_>) -> Result<HttpResponse, PageError> {
     let (tenant, user) = (me.cx.tenant_id(), me.user());
     let data = serde_json::json!({ "factor": Factor::Totp });
     let event = me.event(EventKind::FactorRemoved).with(data);
+    let news = me.news(event, LetterKind::FactorRemoved, None);
     let write = move |tx| async move {
         credentials::remove_all(&tx, (tenant, user), Factor::Totp).await?;
-        audit::append(&tx, &[event]).await
+        news.put(&tx, tenant).await
     };
     me.cx.store().write::<_, StoreError, _, _>(tenant, write).await?;
     Ok(me.go(Tab::Totp, Done::FactorRemoved))

@@ -2,7 +2,9 @@
 
 pub mod create;
 pub mod delete;
+pub mod factors;
 pub mod get;
+pub mod invite;
 pub mod list;
 mod members;
 pub mod patch;
@@ -40,6 +42,10 @@ pub struct UserBody<'a> {
     claims: &'a Map<String, Value>,
     /// `false`: may not sign in, and nothing issued to it works.
     active: bool,
+    /// When it will be deleted, because its person wants that. RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-03-15T12:00:00.000Z", format = DateTime)]
+    delete_at: Option<String>,
     /// Counts its changes: `v1` is the ETag of version 1.
     #[schema(example = 1)]
     version: i64,
@@ -61,6 +67,7 @@ impl<'a> From<&'a User> for UserBody<'a> {
             name: user.name.as_deref(),
             claims: &user.claims,
             active: user.active,
+            delete_at: user.delete_at.map(bailiwick_domain::Timestamp::to_rfc3339),
             version: user.version,
             created_at: user.created_at.to_rfc3339(),
             updated_at: user.updated_at.to_rfc3339(),

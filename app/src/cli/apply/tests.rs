@@ -106,6 +106,7 @@ impl World {
             browser_mac: env.bytes(),
             previous: None,
             authentications: Vec::new(),
+            risk: 0,
             device: None,
             now: NOW,
             idle_expires_at: later,

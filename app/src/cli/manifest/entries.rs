@@ -14,6 +14,7 @@ use super::tree::{Content, Node, Path};
 use super::{
     ApplicationEntry, MIN_PASSWORD, Mistake, Password, Rules, TenantEntry, UserEntry, merge,
 };
+use crate::pages::check_template;
 use crate::password::{ACCEPTED, MAX_PASSWORD, is_password_hash};
 
 /// The shortest client secret in production mode, in characters.
@@ -23,6 +24,16 @@ const STRONG_SECRET: usize = 24;
 const WEAK_SECRET: usize = 8;
 /// The longest client secret, in bytes.
 const MAX_SECRET: usize = 512;
+
+/// Whether the templates of a tenant may stand in place of ours.
+fn templates(settings: &TenantSettings) -> Result<(), Vec<Rule>> {
+    let wrong = |(name, source): (&String, &String)| {
+        let why = check_template(name, source).err()?;
+        Some(Rule::new(format!("templates.{name}"), why))
+    };
+    let wrong: Vec<_> = settings.templates.iter().filter_map(wrong).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
 
 /// What was seen, and where first.
 pub(super) struct Unique {
@@ -98,7 +109,7 @@ impl Reader<'_> {
         merge(&mut settings, &patch);
         let checked = serde_json::from_value::<TenantSettings>(settings)
             .map_err(|e| vec![Rule::new("", e.to_string())])
-            .and_then(|settings| settings.check());
+            .and_then(|settings| settings.check().and_then(|()| templates(&settings)));
         for m in checked.err().unwrap_or_default() {
             let line = node.line_at(&format!("settings.{}", m.path));
             say(&mut self.mistakes, line, format!("tenant.settings.{}", m.path), m.message);

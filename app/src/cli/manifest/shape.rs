@@ -27,6 +27,8 @@ pub(crate) enum Shape {
     SomeOf(&'static [&'static str]),
     /// A map of names to `true` or `false`.
     Flags,
+    /// A map of names to texts.
+    NamedTexts,
     /// A map of anything.
     Free,
     /// A map with these members.
@@ -79,23 +81,39 @@ pub(crate) const SETTINGS: &[Member] = &[
             Member("idle_lifetime", Optional, Shape::Seconds),
             Member("absolute_lifetime", Optional, Shape::Seconds),
             Member("max_per_user", Optional, Shape::Count),
+            Member("when_full", Optional, Shape::OneOf(&["end_oldest", "refuse"])),
         ]),
     ),
     Member(
         "accounts",
         Optional,
         Shape::Map(&[
-            Member("registration", Optional, Shape::OneOf(&["closed", "open"])),
+            Member("registration", Optional, Shape::OneOf(&["closed", "invite_only", "open"])),
             Member("email_domains", Optional, Shape::Texts),
+            Member("email_codes", Optional, Shape::Flag),
+            Member("deletion_days", Optional, Shape::Days),
         ]),
     ),
     Member(
         "mfa",
         Optional,
         Shape::Map(&[
-            Member("required", Optional, Shape::OneOf(&["when_enrolled", "always"])),
-            Member("methods", Optional, Shape::SomeOf(&["passkey", "totp"])),
+            Member("required", Optional, Shape::OneOf(&["when_enrolled", "always", "at_risk"])),
+            Member(
+                "methods",
+                Optional,
+                Shape::SomeOf(&["passkey", "totp", "sms_code", "email_code"]),
+            ),
             Member("remember_days", Optional, Shape::Days),
+        ]),
+    ),
+    Member(
+        "risk",
+        Optional,
+        Shape::Map(&[
+            Member("notify", Optional, Shape::Count),
+            Member("second_factor", Optional, Shape::Count),
+            Member("block", Optional, Shape::Count),
         ]),
     ),
     Member(
@@ -116,6 +134,7 @@ pub(crate) const SETTINGS: &[Member] = &[
         ]),
     ),
     Member("keys", Optional, Shape::Map(&[Member("rotation_days", Optional, Shape::Days)])),
+    Member("templates", Optional, Shape::NamedTexts),
     Member("flags", Optional, Shape::Flags),
 ];
 
@@ -202,6 +221,12 @@ pub(crate) fn check(node: &Node, shape: Shape, path: Path<'_>, out: &mut Vec<Mis
             check_kind(node, "a map of names to true or false", is_map, path, out);
             for entry in node.entries() {
                 check(&entry.value, Shape::Flag, Path::Key(&path, &entry.key), out);
+            }
+        }
+        Shape::NamedTexts => {
+            check_kind(node, "a map of names to texts", is_map, path, out);
+            for entry in node.entries() {
+                check(&entry.value, Shape::Text, Path::Key(&path, &entry.key), out);
             }
         }
         Shape::List => check_kind(node, "a list", is_list, path, out),

@@ -279,7 +279,7 @@ fn the_tables_name_every_member_of_the_types() {
         audiences: vec![String::new()],
         subject_type: SubjectType::Public,
     };
-    let settings = json!({ "limits": {}, "sessions": {}, "accounts": { "email_domains": ["a.example"] }, "mfa": {}, "passwords": {}, "keys": {}, "theme": { "accent": "", "accent_dark": "" }, "flags": {} });
+    let settings = json!({ "limits": {}, "sessions": {}, "accounts": { "email_domains": ["a.example"] }, "mfa": {}, "risk": {}, "passwords": {}, "keys": {}, "theme": { "accent": "", "accent_dark": "" }, "templates": {"base.html": ""}, "flags": {} });
     let settings: bailiwick_domain::TenantSettings = serde_json::from_value(settings).unwrap();
     same_members("", &serde_json::to_value(spec).unwrap(), shape::APPLICATION, &["client_secret"]);
     same_members("", &serde_json::to_value(settings).unwrap(), shape::SETTINGS, &[]);
@@ -368,4 +368,29 @@ proptest! {
         prop_assert_eq!(claims.get("nickname"), Some(&json!(name)));
         prop_assert_eq!(claims.get("x"), Some(&json!(claim)));
     }
+}
+
+#[test]
+fn a_template_that_may_not_be_is_refused_with_its_place() {
+    let wrong = |line: &str| {
+        let head = "tenant:\n  slug: acme\n  name: A\n  settings:\n    templates:\n";
+        mistakes(&format!("{head}      {line}\n")).join("; ")
+    };
+    for (line, why) in [
+        (
+            "sign_in.html: \"{% macro a() %}\"",
+            "tenant.settings.templates.sign_in.html: line 1: macro",
+        ),
+        ("sign_in.html: \"{{ page.email|safe }}\"", "line 1: there is no filter safe"),
+        ("sign_in.html: \"{% if %}\"", "syntax error"),
+        ("macros.html: x", "there is no such template"),
+        ("nothing.html: x", "there is no such template"),
+        ("sign_in.html: 1", "must be a text"),
+    ] {
+        let said = wrong(line);
+        assert!(said.contains(why), "{line}: {said}");
+    }
+    assert_eq!(wrong("sign_in.html: Hello"), "");
+    let large = format!("base.html: {}", "x".repeat(33 * 1024));
+    assert!(wrong(&large).contains("32 KiB"));
 }

@@ -1,6 +1,6 @@
 //! The pages of accounts in every variation, and the letters.
 
-use super::super::letter::{Letter, LetterKind, keys, letter};
+use super::super::letter::{Letter, LetterKind, TEXT_MESSAGE, keys, letter};
 use super::super::*;
 use crate::mails::mailbox::Sent;
 use crate::password::strength::{Strength, Weakness};
@@ -12,7 +12,8 @@ pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
     let (strength, min_length) = (None, 8);
     let register =
         Register { action, request, csrf, name: text, email, problem, strength, min_length, back };
-    let new_password = NewPassword { action, token, csrf, email, problem, strength, min_length };
+    let new_password =
+        NewPassword { action, token, csrf, email, invited: false, problem, strength, min_length };
     let confirm = |ask_password, problem| ConfirmRegistration {
         action,
         token,
@@ -33,6 +34,14 @@ pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
             ..register.clone()
         }),
         Page::NewPassword(new_password.clone()),
+        Page::NewPassword(NewPassword { invited: true, ..new_password.clone() }),
+        Page::NewPassword(NewPassword {
+            invited: true,
+            problem: Some(FormProblem::ShortPassword),
+            ..new_password.clone()
+        }),
+        Page::ConfirmEmail(ConfirmEmail { action, token, csrf, new: text, agreed: false }),
+        Page::ConfirmEmail(ConfirmEmail { action, token, csrf, new: text, agreed: true }),
         Page::ConfirmRegistration(confirm(false, None)),
         Page::ConfirmRegistration(confirm(true, None)),
         Page::ConfirmRegistration(confirm(true, Some(FormProblem::OtherPassword))),
@@ -53,7 +62,7 @@ pub(super) fn pages<'a>(text: &'a str, mails: &'a [Sent]) -> Vec<Page<'a>> {
         pages.push(Page::NewPassword(NewPassword { problem, strength, ..new_password.clone() }));
     }
     for kind in NoticeKind::ALL {
-        let asks = matches!(kind, NoticeKind::RecoverySent | NoticeKind::RegistrationSent);
+        let asks = kind.names_address();
         pages.push(Page::Notice(Notice { kind, email: asks.then_some(text), back }));
         pages.push(Page::Notice(Notice { kind, email: asks.then_some(text), back: None }));
     }
@@ -67,7 +76,7 @@ pub(super) fn sent(text: &str) -> Sent {
 }
 
 pub(super) fn keys_of_letters() -> impl Iterator<Item = String> {
-    LetterKind::ALL.into_iter().flat_map(keys)
+    LetterKind::ALL.iter().copied().flat_map(keys).chain([TEXT_MESSAGE.to_owned()])
 }
 
 #[test]
@@ -75,10 +84,16 @@ fn letters_say_what_happened_and_where_to_go() {
     let theme = Theme { accent: Some("#ffff00".into()), accent_dark: None };
     let link = "https://id.example/t/acme/account/link?token=a&b=<c>";
     let languages = Locale::ALL.into_iter();
-    for (kind, locale) in languages.flat_map(|l| LetterKind::ALL.map(|kind| (kind, l))) {
+    for (kind, locale) in languages.flat_map(|l| LetterKind::ALL.iter().map(move |kind| (*kind, l)))
+    {
         let tenant_name = "Acme <b>\u{202e}";
+        let detail = Some("<1234>");
         let (subject, text, html) =
-            letter(&Letter { kind, tenant_name, theme: &theme, locale, link }).expect("written");
+            letter(&Letter { kind, tenant_name, theme: &theme, locale, link, detail, own: None })
+                .expect("written");
+        assert!(text.contains("<1234>") && html.contains("&lt;1234&gt;"), "{html}");
+        let sms = text_message(locale, tenant_name, "1234 5678");
+        assert!(sms.contains("1234 5678") && sms.contains(tenant_name) && !sms.contains('{'));
         assert!(!subject.is_empty() && !subject.contains('\n'), "{subject}");
         assert!(text.contains(link) && text.contains(tenant_name), "{text}");
         assert!(html.contains("token=a&amp;b=&lt;c&gt;"), "{html}");

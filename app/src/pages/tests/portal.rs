@@ -9,7 +9,7 @@ const AT: &str = "2026-03-01T12:00:00.000Z";
 pub(super) fn pages(text: &str) -> Vec<Page<'_>> {
     let (action, request, csrf) = ("/t/acme/login/factor", text, text);
     let account = Account { value: text, name: Some(text), identifier: text, signed_in: true };
-    let of = |method: Factor, problem| SecondFactor {
+    let of = |method: Factor, problem: Option<FactorProblem>| SecondFactor {
         action,
         request,
         csrf,
@@ -22,6 +22,8 @@ pub(super) fn pages(text: &str) -> Vec<Page<'_>> {
             options: text,
             ceremony: text,
         }),
+        ceremony: (is_sent(method) && problem.is_some()).then_some(text),
+        number: (method == Factor::SmsCode).then_some(text),
         remember_days: Some(30),
         problem,
         wait: (problem == Some(FactorProblem::TooMany)).then(|| Wait::of(30)),
@@ -31,11 +33,41 @@ pub(super) fn pages(text: &str) -> Vec<Page<'_>> {
     for problem in FactorProblem::ALL {
         pages.push(Page::SecondFactor(of(Factor::Passkey, Some(problem))));
         pages.push(Page::SecondFactor(of(Factor::Totp, Some(problem))));
+        pages.push(Page::SecondFactor(of(Factor::SmsCode, Some(problem))));
+        pages.push(Page::SecondFactor(of(Factor::EmailCode, Some(problem))));
+        pages.push(Page::EmailCode(EmailCode {
+            action,
+            request,
+            csrf,
+            application: Some(text),
+            email: text,
+            ceremony: text,
+            problem: Some(problem),
+            wait: (problem == FactorProblem::TooMany).then(|| Wait::of(30)),
+            back: text,
+        }));
+    }
+    let mailed = EmailCode {
+        action,
+        request,
+        csrf,
+        application: None,
+        email: text,
+        ceremony: text,
+        problem: None,
+        wait: None,
+        back: text,
+    };
+    pages.push(Page::EmailCode(mailed));
+    for here in [true, false] {
+        let (ceremony, code) = (text, text);
+        let page = ConfirmSignIn { action, request, csrf, ceremony, code, here };
+        pages.push(Page::ConfirmSignIn(page));
     }
     let bare = of(Factor::Passkey, None);
     let bare = SecondFactor { application: None, passkey: None, remember_days: None, ..bare };
     pages.push(Page::SecondFactor(bare));
-    let offered = vec![(Factor::Passkey, text), (Factor::Totp, text)];
+    let offered = vec![(Factor::Passkey, text), (Factor::Totp, text), (Factor::SmsCode, text)];
     pages.push(Page::Enrol(Enrol { application: Some(text), offered: offered.clone() }));
     pages.push(Page::Enrol(Enrol { application: None, offered }));
     for (tab, content) in contents(text) {
@@ -69,9 +101,16 @@ pub(super) fn pages(text: &str) -> Vec<Page<'_>> {
     pages
 }
 
+/// Whether we send what is asked for.
+pub(super) const fn is_sent(method: Factor) -> bool {
+    matches!(method, Factor::SmsCode | Factor::EmailCode)
+}
+
 fn contents(text: &str) -> Vec<(Tab, Content<'_>)> {
     let (at, own) = (|| AT.to_owned(), || text.to_owned());
     let full = Overview {
+        delete_at: Some(at()),
+        phone: 1,
         email_verified: true,
         passkeys: 1,
         totp: 1,
@@ -80,6 +119,8 @@ fn contents(text: &str) -> Vec<(Tab, Content<'_>)> {
         applications: 1,
     };
     let empty = Overview {
+        delete_at: None,
+        phone: 0,
         email_verified: false,
         passkeys: 0,
         totp: 0,
@@ -87,11 +128,17 @@ fn contents(text: &str) -> Vec<(Tab, Content<'_>)> {
         sessions: 1,
         applications: 0,
     };
+    let phone = |present: Option<Option<String>>, ceremony| Phone {
+        present: present.map(|used| PhoneItem { digits: text, since: at(), used }),
+        number: text,
+        ceremony,
+    };
     let passkey = |name, used| PasskeyItem { id: own(), name, since: at(), used };
     let new = TotpNew { qr: Some("<svg></svg>"), uri: text, secret: text, ceremony: text };
     let session = |here, device: Option<String>| SessionItem {
         id: own(),
         address: device.clone(),
+        place: device.clone(),
         device,
         here,
         started: at(),
@@ -107,7 +154,7 @@ fn contents(text: &str) -> Vec<(Tab, Content<'_>)> {
     let event = |kind: &bailiwick_domain::EventKind| EventItem {
         kind: kind.name(),
         at: at(),
-        how: vec!["hwk", "mfa", "otp", "pwd", "swk", "user"],
+        how: vec!["hwk", "mfa", "otp", "pwd", "sms", "swk", "user"],
     };
     let profile = |email, email_verified| Profile { name: text, email, email_verified };
     let codes = Vec::leak(vec![own(), own()]);
@@ -118,6 +165,15 @@ fn contents(text: &str) -> Vec<(Tab, Content<'_>)> {
         (Tab::Profile, Content::Profile(profile(Some(text), true))),
         (Tab::Profile, Content::Profile(profile(Some(text), false))),
         (Tab::Profile, Content::Profile(profile(None, false))),
+        (Tab::Email, Content::ChangeEmail(ChangeEmail { present: Some(text), new: text })),
+        (Tab::Email, Content::ChangeEmail(ChangeEmail { present: None, new: "" })),
+        (Tab::Phone, Content::Phone(phone(Some(Some(at())), None))),
+        (Tab::Phone, Content::Phone(phone(Some(None), None))),
+        (Tab::Phone, Content::Phone(phone(None, Some(text)))),
+        (Tab::Phone, Content::Phone(phone(None, None))),
+        (Tab::Delete, Content::Delete(Delete { at: None, days: 14 })),
+        (Tab::Delete, Content::Delete(Delete { at: None, days: 0 })),
+        (Tab::Delete, Content::Delete(Delete { at: Some(at()), days: 14 })),
         (Tab::Password, Content::Password(Password { email: text })),
         (
             Tab::Passkeys,
