@@ -23,6 +23,7 @@ both!(options() =>
     without_limits_only_the_whole_counts,
     keys_of_the_management_api_have_their_minute,
     failed_passwords_are_limited_whoever_it_is,
+    whoever_goes_on_failing_waits_ever_longer,
     tries_at_once_do_not_slip_through,
     a_stranger_locks_nobody_out_at_home,
     failed_clients_are_limited,
@@ -150,14 +151,14 @@ async fn failed_passwords_are_limited_whoever_it_is(server: &Server) {
         // Spelled otherwise it is the same account; and the right password is not looked at.
         let shouted = email.to_uppercase();
         let refused = form.send(AT, &shouted, PASSWORD).await;
-        assert_eq!((refused.status, refused.header("retry-after")), (429, "900"));
-        assert_eq!(refused.header("ratelimit-policy"), r#""sign_in";q=5;w=900"#);
-        assert!(refused.text.contains("You can try again in 15 minutes."), "{}", refused.text);
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "60"));
+        assert_eq!(refused.header("ratelimit-policy"), r#""sign_in";q=5;w=60"#);
+        assert!(refused.text.contains("You can try again in 60 seconds."), "{}", refused.text);
         pages.push(refused.text.replace(&shouted, "EMAIL").len());
     }
     assert_eq!(pages[0].abs_diff(pages[1]), 0, "nothing tells them apart");
     assert_eq!(form.send("198.51.100.7", "ada@example.com", PASSWORD).await.status, 303);
-    server.advance(Duration::from_secs(899)).await;
+    server.advance(Duration::from_secs(59)).await;
     assert_eq!(form.send(AT, "ada@example.com", PASSWORD).await.status, 429);
     server.advance(Duration::from_secs(1)).await;
     let form = SignIn::open(server, "acme").await;
@@ -166,6 +167,27 @@ async fn failed_passwords_are_limited_whoever_it_is(server: &Server) {
     let form = SignIn::open(server, "acme").await;
     let tries = form.wrong(AT, "ada@example.com", 6).await;
     assert_eq!(tries, [401, 401, 401, 401, 401, 429], "a success begins anew");
+}
+
+async fn whoever_goes_on_failing_waits_ever_longer(server: &Server) {
+    server.apply(&manifest("acme", "")).await;
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        let form = SignIn::open(server, "acme").await;
+        assert_eq!(form.wrong(AT, "ada@example.com", 5).await, [401; 5], "{waits:?}");
+        let refused = form.send(AT, "ada@example.com", PASSWORD).await;
+        let wait: u64 = refused.header("retry-after").parse().expect("seconds");
+        waits.push(wait);
+        if wait > 3_600 {
+            break;
+        }
+        server.advance(Duration::from_secs(wait)).await;
+    }
+    // A minute, then until a quarter of an hour is over, then until a day is.
+    assert_eq!(waits, [60, 840, 60, 840, 60, 84_540], "after five failures each");
+    // Elsewhere the person is not kept waiting, and what they do there counts for itself.
+    let form = SignIn::open(server, "acme").await;
+    assert_eq!(form.send("198.51.100.9", "ada@example.com", PASSWORD).await.status, 303);
 }
 
 async fn tries_at_once_do_not_slip_through(server: &Server) {

@@ -46,7 +46,7 @@ async fn a_passkey_signs_in_alone_and_after_a_password(server: &Server) {
     let page = other.open(&acme.authorize_url("web", &[])).await.page();
     assert!(page.has("#email[autocomplete='username webauthn']"));
     let csp = page.headers["content-security-policy"].to_str().expect("text");
-    assert!(csp.contains("script-src 'nonce-") && !csp.contains("unsafe"), "{csp}");
+    assert!(csp.contains("script-src 'sha256-") && !csp.contains("unsafe"), "{csp}");
     let back = other.submit(answer(&page, &mut key)).await.left();
     let tokens = acme.exchange("web", &given(&back, "code").expect("a code")).await.ok();
     let claims = claims(&tokens["id_token"]);

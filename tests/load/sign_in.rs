@@ -4,48 +4,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use bailiwick::config::Passwords;
-use bailiwick::password::PasswordPool;
-use bailiwick_domain::Env;
 use harness::Browser;
 use reqwest::RequestBuilder;
-use secrecy::SecretString;
 
-use crate::site::{USER, authorize};
+use crate::site::{NEW_USER, USER, authorize};
 use crate::target::Target;
 
 /// The form of a sign-in page, filled in, as a request.
-async fn form(target: &Target) -> RequestBuilder {
+async fn form(target: &Target, (email, password): (&str, &str)) -> RequestBuilder {
     let mut browser = Browser::at(&target.base, &target.http);
     let page = browser.open(&format!("{}{}", target.base, authorize("es256"))).await.page();
-    let form = page.form("#sign-in").fill("#email", USER.0).fill("#password", USER.1);
+    let form = page.form("#sign-in").fill("#email", email).fill("#password", password);
     let cookies: Vec<String> =
         browser.cookies().iter().map(|c| format!("{}={}", c.name, c.value)).collect();
     let request = target.http.post(form.action.clone()).form(&form.fields);
     request.header("cookie", cookies.join("; ")).header("origin", &target.base)
 }
 
-/// Milliseconds of a hash alone, and of a sign-in whose answer says where it goes on, each one at
-/// a time and in turn: the medians.
+/// Milliseconds of a sign-in that goes on, and of its hash, each one at a time and in turn: medians.
+/// The hash is what a wrong password takes more than none.
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
 pub(crate) async fn one_by_one(target: &Target, count: usize) -> (f64, f64) {
-    let breach_url = "https://breaches.example".parse().expect("an address");
-    let config = Passwords { threads: 1, queue: 1, breach_url };
-    let pool = PasswordPool::start(&config, &Env::system()).expect("a thread");
-    let password = || SecretString::from(USER.1);
-    let hash = pool.hash(password()).await.expect("hashed");
-    let (mut alone, mut whole) = (Vec::new(), Vec::new());
+    let mut took = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..count {
-        let request = form(target).await;
-        let at = Instant::now();
-        assert!(pool.verify(password(), Some(hash.clone())).await.expect("verified"));
-        alone.push(at.elapsed());
-        let at = Instant::now();
-        let answer = request.send().await.expect("the server answers");
-        whole.push(at.elapsed());
-        assert_eq!(answer.status(), 303);
+        for (n, (password, status)) in
+            [(NEW_USER.1, 303), ("a wrong password", 401), ("", 400)].into_iter().enumerate()
+        {
+            let request = form(target, (NEW_USER.0, password)).await;
+            let at = Instant::now();
+            let answer = request.send().await.expect("the server answers");
+            took[n].push(at.elapsed());
+            assert_eq!(answer.status(), status);
+        }
     }
-    (median(alone), median(whole))
+    let [right, wrong, none] = took.map(median);
+    (right, wrong - none)
 }
 
 fn median(mut all: Vec<Duration>) -> f64 {
@@ -75,7 +68,8 @@ impl Crowd {
             let counts = (Arc::clone(&crowd.signed_in), Arc::clone(&crowd.refused));
             tokio::spawn(async move {
                 while !over.load(Ordering::Relaxed) {
-                    let answer = form(&target).await.send().await.expect("the server answers");
+                    let answer =
+                        form(&target, USER).await.send().await.expect("the server answers");
                     let count = match answer.status().as_u16() {
                         303 => &counts.0,
                         503 => &counts.1,

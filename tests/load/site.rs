@@ -25,6 +25,8 @@ const MACHINE: &str = "  - client_id: machine
 ";
 const REDIRECT: &str = "http://127.0.0.1:3999/callback";
 pub(crate) const USER: (&str, &str) = ("ada@example.com", "lovelace-measured-1843");
+/// Has not signed in before.
+pub(crate) const NEW_USER: (&str, &str) = ("grace@example.com", "hopper-measured-1906");
 /// RFC 7636 appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -49,8 +51,8 @@ pub(crate) fn manifest() -> String {
              id_token_signed_response_alg: {alg}, lifetimes: {{access_token: 3600}}}}"
         );
     }
-    let (email, password) = USER;
-    out + &format!("users:\n  - {{email: {email}, password: {password}}}\n")
+    let user = |(email, password)| format!("  - {{email: {email}, password: {password}}}\n");
+    out + "users:\n" + &user(USER) + &user(NEW_USER)
 }
 
 /// Tenants `t0`, `t1`, ...

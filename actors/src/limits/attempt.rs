@@ -9,13 +9,28 @@ use super::failures::{KNOWN, Key};
 use super::{Limited, Limiter, Network, Scope, nanos, narrow, who};
 use crate::view::TenantView;
 
-/// Failures of one account from one network: whoever mistypes has enough, whoever guesses has not.
-const OF_ACCOUNT_HERE: (u32, Duration) = (5, Duration::from_secs(15 * 60));
+const MINUTE: u64 = 60;
+const DAY: u64 = 86_400;
+
+/// So many failures, within so long after the first of them.
+type Rule = (u32, Duration);
+
+/// Failures of one account from one network: whoever mistypes waits a minute, whoever goes on waits
+/// ever longer.
+const OF_ACCOUNT_HERE: [Rule; 3] = [
+    (5, Duration::from_secs(MINUTE)),
+    (10, Duration::from_secs(15 * MINUTE)),
+    (30, Duration::from_secs(DAY)),
+];
 /// Failures from one network: an office of some hundred people has enough.
-const OF_NETWORK: (u32, Duration) = (100, Duration::from_secs(15 * 60));
+const OF_NETWORK: Rule = (100, Duration::from_secs(15 * MINUTE));
 /// Failures of one account from networks where nobody signed in to it. Many, and soon forgotten:
 /// it slows down many networks together, and locks nobody out for long.
-const OF_ACCOUNT: (u32, Duration) = (50, Duration::from_secs(5 * 60));
+const OF_ACCOUNT: Rule = (50, Duration::from_secs(5 * MINUTE));
+/// The same for a second factor: whoever gets so far knows the password, and codes are short.
+const OF_FACTOR: Rule = (100, Duration::from_secs(DAY));
+/// What a second factor is counted as.
+const FACTOR: &str = "factor";
 
 /// What somebody tries.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +50,7 @@ pub struct Attempt<'a>(Option<Counted<'a>>);
 struct Counted<'a> {
     limiter: &'a Limiter,
     view: &'a TenantView,
-    /// The counters that counted it, that of the account from this network first.
+    /// The counters that counted it, those of the account from this network first.
     keys: Vec<Key>,
     /// Names the account in this network.
     place: Key,
@@ -63,14 +78,23 @@ impl Limiter {
             who::key(view, Scope::SignIn, &(name, (identifier, network)))
         };
         let here = who::key(view, Scope::SignIn, &((factor, "network"), from));
-        let counter = |key, (limit, window)| Counter { key, limit, window };
-        let counters = [
-            counter(key("account here", Some(from)), OF_ACCOUNT_HERE),
-            counter(here, OF_NETWORK),
-            counter(key("account", None), OF_ACCOUNT),
-        ];
+        let own = ["account here", "account here longer", "account here a day"];
+        let mut rules: Vec<(Key, Rule)> =
+            own.into_iter().map(|name| key(name, Some(from))).zip(OF_ACCOUNT_HERE).collect();
+        rules.extend([(here, OF_NETWORK), (key("account", None), OF_ACCOUNT)]);
+        if factor == FACTOR {
+            rules.push((key("account a day", None), OF_FACTOR));
+        }
+        // Those of all networks do not count where somebody has signed in.
+        let elsewhere = rules.len() - OF_ACCOUNT_HERE.len() - 1;
+        let counter = |(key, (limit, window)): &(Key, Rule)| Counter {
+            key: *key,
+            limit: *limit,
+            window: *window,
+        };
+        let counters: Vec<_> = rules.iter().map(counter).collect();
         let place = key("place", Some(from));
-        let (done, in_redis) = self.reserve(&counters, &place, now).await;
+        let (done, in_redis) = self.reserve(&counters, (&place, elsewhere), now).await;
         match done {
             Ok(counted) => {
                 let keys = counters.iter().take(counted).map(|c| c.key).collect();
@@ -79,8 +103,7 @@ impl Limiter {
             Err(full) => {
                 // An attempt that is not let in is a failed one.
                 self.failed(view, now);
-                let limits = [OF_ACCOUNT_HERE, OF_NETWORK, OF_ACCOUNT];
-                let (limit, window) = limits.get(full.which).copied().unwrap_or(OF_ACCOUNT);
+                let (limit, window) = rules.get(full.which).map_or(OF_ACCOUNT, |(_, rule)| *rule);
                 let window = narrow(window.as_secs());
                 let wait = u64::try_from(full.wait.as_nanos()).unwrap_or(u64::MAX);
                 Err(Limited::new(Scope::SignIn, (limit, window), wait))
@@ -100,18 +123,19 @@ impl Limiter {
     async fn reserve(
         &self,
         counters: &[Counter],
-        place: &Key,
+        (place, elsewhere): (&Key, usize),
         now: Timestamp,
     ) -> (Result<usize, Blocked>, bool) {
         let mut halved = false;
         if let Some((redis, _)) = &self.shared {
-            match limits::reserve(redis, counters, (place, 1), now).await {
+            match limits::reserve(redis, counters, (place, elsewhere), now).await {
                 Ok(done) => return (done, true),
                 Err(e) => tracing::debug!(error = %e, "failures are counted by this node alone"),
             }
             halved = true;
         }
-        let counted = counters.len() - usize::from(self.failures.knows(place));
+        let spared = if self.failures.knows(place) { elsewhere } else { 0 };
+        let counted = counters.len() - spared;
         let counters = counters.iter().take(counted).map(|c| {
             let limit = if halved { c.limit.div_ceil(2) } else { c.limit };
             Counter { limit, ..*c }
@@ -126,7 +150,7 @@ impl Attempt<'_> {
     /// It failed: it stays counted.
     pub fn failed(self, now: Timestamp) {
         if let Some(c) = self.0 {
-            if let [account, network, ..] = c.keys.as_slice() {
+            if let [account, _, _, network, ..] = c.keys.as_slice() {
                 c.limiter.crowds.failed(*network, *account);
             }
             c.limiter.failed(c.view, now);
@@ -143,8 +167,8 @@ impl Attempt<'_> {
         let failures = &counted.limiter.failures;
         // Also what was counted here while Redis was away, and what is to be known if it goes.
         failures.know(counted.place);
-        if let Some(first) = counted.keys.first() {
-            failures.forget(first);
+        for own in counted.keys.iter().take(OF_ACCOUNT_HERE.len()) {
+            failures.forget(own);
         }
         counted.take_back(Some(KNOWN)).await;
     }
@@ -161,6 +185,7 @@ impl Counted<'_> {
     async fn take_back(&self, known: Option<Duration>) {
         match &self.limiter.shared {
             Some((redis, _)) if self.in_redis => {
+                let known = known.map(|known| (known, OF_ACCOUNT_HERE.len()));
                 let done = limits::release(redis, &self.keys, &self.place, known).await;
                 if let Err(e) = done {
                     // It counts as failed until its window is over.

@@ -49,7 +49,11 @@ pub(super) const TABLES: &[Table] = &[
         &["user_id", "browser_id"],
         &[uuid("user_id"), uuid("browser_id"), bytes("device"), int("at"), int("expires_at")],
     )
-    .indexes(&[index(&["tenant_id", "browser_id"]), index(&["expires_at"])])
+    .indexes(&[
+        index(&["tenant_id", "user_id", "at"]),
+        index(&["tenant_id", "browser_id"]),
+        index(&["expires_at"]),
+    ])
     .owners(&[("browser_id", "browsers"), ("user_id", "users")]),
     // What works once and was used: challenges and codes that we gave away sealed.
     tenant("spent", &["hash"], &[bytes("hash"), int("expires_at")])

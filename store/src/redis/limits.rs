@@ -178,7 +178,8 @@ pub async fn reserve(
 }
 
 /// Takes one back at every key but the last. ARGV: for how many milliseconds the last one, a place,
-/// is known from now on, when the first counter begins anew as well; 0 leaves both.
+/// is known from now on, when the first counters begin anew as well, and how many of them; 0 leaves
+/// both.
 static RELEASE: Lua = Lua::new(
     r"
 for i = 1, #KEYS - 1 do
@@ -187,15 +188,15 @@ for i = 1, #KEYS - 1 do
 end
 local known = tonumber(ARGV[1])
 if known > 0 then
-  redis.call('DEL', KEYS[1])
+  for i = 1, math.min(tonumber(ARGV[2]), #KEYS - 1) do redis.call('DEL', KEYS[i]) end
   redis.call('SET', KEYS[#KEYS], '1', 'PX', ARGV[1])
 end
 return { 1 }
 ",
 );
 
-/// Takes an attempt back. After a success, which `known` tells, the first counter begins anew and
-/// the place is known for so long.
+/// Takes an attempt back. After a success, which `known` tells, the place is known for so long, and
+/// so many of the first counters begin anew.
 ///
 /// # Errors
 /// [`Error::Unavailable`] while Redis is away.
@@ -203,12 +204,13 @@ pub async fn release(
     redis: &Redis,
     counted: &[[u8; 16]],
     place: &[u8; 16],
-    known: Option<Duration>,
+    known: Option<(Duration, usize)>,
 ) -> Result<()> {
     let mut keys: Vec<_> = counted.iter().map(|key| name("f", key)).collect();
     keys.push(name("k", place));
-    let known = known.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-    redis.eval(&RELEASE, &keys, &[known]).await?;
+    let (known, anew) = known.unwrap_or_default();
+    let known = i64::try_from(known.as_millis()).unwrap_or(i64::MAX);
+    redis.eval(&RELEASE, &keys, &[known, i64::try_from(anew).unwrap_or(0)]).await?;
     Ok(())
 }
 
