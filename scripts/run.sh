@@ -38,7 +38,8 @@ milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 
 bash scripts/setup.sh run
 target=${CARGO_TARGET_DIR:-target}
-cargo build --package bailiwick --profile "$profile"
+# As the tests build it, so that neither builds the other's dependencies again.
+cargo build --workspace --bin bailiwick --profile "$profile"
 bailiwick=$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/bailiwick
 
 umask 077

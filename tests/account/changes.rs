@@ -60,6 +60,8 @@ async fn another_address_is_confirmed_at_both(server: &Server) {
     assert!(still.text("#email").contains(ADA.0));
     let done = confirm(&mut reader, &new).await;
     assert_eq!(done.text("#done"), "Your e-mail address is changed");
+    let (subject, _) = mail(server, ADA.0, 2).await;
+    assert_eq!(subject, "Your e-mail address was changed");
     let profile = open(&acme, &mut browser, "/account/profile").await;
     assert!(profile.text("#email").contains(NEW) && profile.text("#email").contains("confirmed"));
     let mut other = Browser::new(server);

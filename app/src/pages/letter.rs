@@ -55,6 +55,8 @@ letters! {
     ConfirmOldEmail = "confirm_old_email", "";
     /// Asks at the new address whether it is to be the account's.
     ConfirmNewEmail = "confirm_new_email", "";
+    /// The account has another address; told to the one it had.
+    EmailChanged = "email_changed", "";
     /// Something new signs in.
     FactorAdded = "factor_added", "";
     /// Something signs in no longer.

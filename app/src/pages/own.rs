@@ -21,7 +21,6 @@ use super::{ENGINES, TEMPLATES};
 const MOST_OUTPUT: usize = 256 * 1024;
 const STATEMENTS: &[&str] = &[
     "extends", "block", "endblock", "if", "elif", "else", "endif", "for", "endfor", "set", "from",
-    "raw", "endraw",
 ];
 const FILTERS: &[&str] = &[
     "default", "escape", "e", "first", "initial", "last", "length", "lower", "time", "trim",
@@ -167,10 +166,10 @@ fn scan(source: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where a tag ends: not in a text.
+/// Where a tag ends: not in a text, and not at the end of a map, which looks the same.
 fn end_of(body: &str, close: &str) -> Option<usize> {
     let mut quote = None;
-    let mut escaped = false;
+    let (mut escaped, mut maps) = (false, 0_usize);
     for (at, c) in body.char_indices() {
         match quote {
             Some(_) if escaped => escaped = false,
@@ -178,6 +177,8 @@ fn end_of(body: &str, close: &str) -> Option<usize> {
             Some(q) if c == q => quote = None,
             Some(_) => {}
             None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '{' => maps += 1,
+            None if c == '}' && maps > 0 => maps -= 1,
             None if body.get(at..).is_some_and(|rest| rest.starts_with(close)) => return Some(at),
             None => {}
         }
@@ -287,6 +288,15 @@ mod tests {
             ("{% for a in t(\"x\") %}", "t cannot be called"),
             ("{{ \"a\" * 1000000000 }}", "* is not among"),
             ("{% macro m() %}{% endmacro %}", "macro is not among"),
+            // What is a text here and none there, or the other way round.
+            (
+                "{% raw %}{{ \"{% endraw %}{{ a|safe }}{% raw %}\" }}{% endraw %}",
+                "raw is not among",
+            ),
+            ("{{ {\"a\": {\"b\": 1}}|safe }}", "no filter safe"),
+            ("{{ {\"a\": {\"b\": \"x\" * 9}} }}", "* is not among"),
+            ("{{ \"}}\"|safe }}", "no filter safe"),
+            ("{{ 'a\\\\'|safe }}", "no filter safe"),
             ("{% include \"sign_in.html\" %}", "include is not among"),
             ("{% import \"macros.html\" as m %}", "import is not among"),
             ("{% with a = 1 %}", "with is not among"),

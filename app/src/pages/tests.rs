@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+
 use bailiwick_domain::{Factor, Kind, ScopeSet};
 
 use super::*;
@@ -398,6 +400,14 @@ fn headers_of_every_page() {
         let csp = get(&page, &look, redirect, "content-security-policy").expect("always");
         let script = csp.contains("script-src 'sha256-");
         assert_eq!(script, has_script(&page), "{csp}");
+        if script {
+            let html = render(&page, &look);
+            let (_, source) = html.split_once("<script>").expect("its script");
+            let (source, _) = source.split_once("</script>").expect("it ends");
+            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, source.as_bytes());
+            let hash = base64::engine::general_purpose::STANDARD.encode(hash);
+            assert!(csp.contains(&format!("script-src 'sha256-{hash}';")), "{csp}");
+        }
         let form = csp.split("form-action ").nth(1).and_then(|c| c.split(';').next());
         let wanted = match page {
             Page::FormPost(_) => "com.example.app:",

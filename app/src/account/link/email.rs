@@ -12,7 +12,7 @@ use bailiwick_store::{Error as StoreError, TenantTx};
 use super::{Form, Opened, Used, over};
 use crate::flow::page::PageError;
 use crate::mails::{Asked, EmailChange, Wish};
-use crate::pages::{ConfirmEmail, NoticeKind, Page};
+use crate::pages::{ConfirmEmail, LetterKind, NoticeKind, Page};
 
 pub(super) fn page(opened: &Opened<'_>, form: &Form<'_>) -> Result<HttpResponse, PageError> {
     let change: EmailChange = opened.held()?;
@@ -41,6 +41,11 @@ pub(super) async fn apply(opened: &Opened<'_>) -> Result<Used, PageError> {
             return asked.enqueue(&tx, tenant, &vault, (&env, now)).await;
         }
         set(&tx, &change, (tenant, now)).await?;
+        // Also where nobody was asked: somebody may read it who should know.
+        if let Some(email) = change.from.clone() {
+            let told = Asked::new(Wish::told(email, LetterKind::EmailChanged), locale);
+            told.enqueue(&tx, tenant, &vault, (&env, now)).await?;
+        }
         let actor = Actor::user(tenant, change.user);
         let event = AuditEvent::new(&env, tenant, EventKind::EmailChanged, actor);
         audit::append(&tx, &[event.on("user", change.user.0)]).await
