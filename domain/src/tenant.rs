@@ -58,6 +58,8 @@ pub struct TenantSettings {
     pub keys: Keys,
     /// Theme variables of the hosted pages.
     pub theme: Theme,
+    /// Mail to people.
+    pub mail: MailSettings,
     /// Templates of hosted pages and mails in place of ours, by their names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub templates: BTreeMap<String, String>,
@@ -266,6 +268,29 @@ pub struct Theme {
     /// The colour of buttons and links on dark pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accent_dark: Option<String>,
+    /// A picture in place of the monogram: PNG, WebP or SVG as a `data:` URI in base64, at most 16
+    /// KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<String>,
+}
+
+/// Mail to people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailSettings {
+    /// The address that it comes from; the server's own when absent, which sends it in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+/// Whether a page can hold this picture.
+fn is_logo(uri: &str) -> bool {
+    const KINDS: [&str; 3] = ["image/png", "image/webp", "image/svg+xml"];
+    let rest = uri.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    rest.is_some_and(|(kind, data)| {
+        let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+        KINDS.contains(&kind) && data.len() <= 16 * 1024 && data.bytes().all(base64)
+    })
 }
 
 impl TenantSettings {
@@ -288,6 +313,14 @@ impl TenantSettings {
             if colour.as_ref().is_some_and(|c| !ok(c)) {
                 out.push(Mistake::new(path, "must be a colour like #1a5fb4"));
             }
+        }
+        if self.theme.logo.as_deref().is_some_and(|logo| !is_logo(logo)) {
+            let message = "must be a PNG, WebP or SVG as data:image/png;base64,... of 16 KiB";
+            out.push(Mistake::new("theme.logo", message));
+        }
+        let from = self.mail.from.as_deref();
+        if from.is_some_and(|from| crate::text::normalize_email(from).is_none()) {
+            out.push(Mistake::new("mail.from", "must be an e-mail address"));
         }
         for (path, secs) in [
             ("sessions.idle_lifetime", self.sessions.idle_lifetime),

@@ -23,6 +23,8 @@ const BREAKER: Rule =
 pub struct Mail {
     /// Whose name it is sent under: the tenant's.
     pub from_name: String,
+    /// Under which address, when that is not the server's own, which is the sender then.
+    pub from: Option<String>,
     /// The address.
     pub to: String,
     /// One line.
@@ -134,8 +136,14 @@ impl Mailer {
         // A name is one line: what would end the header is not in it.
         let name = mail.from_name.chars().filter(|c| !c.is_control()).collect::<String>();
         let subject = mail.subject.chars().filter(|c| !c.is_control()).collect::<String>();
-        Message::builder()
-            .from(Mailbox::new(Some(name), self.from.clone()))
+        let own = mail.from.as_deref().map(str::parse::<Address>).transpose();
+        let own = own.map_err(|_| "the sender is no mail address".to_owned())?;
+        let mut message = Message::builder();
+        if own.as_ref().is_some_and(|own| *own != self.from) {
+            message = message.sender(Mailbox::new(None, self.from.clone()));
+        }
+        message
+            .from(Mailbox::new(Some(name), own.unwrap_or_else(|| self.from.clone())))
             .to(Mailbox::new(None, to))
             .subject(subject)
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
@@ -150,6 +158,7 @@ mod tests {
     fn mail(to: &str) -> Mail {
         Mail {
             from_name: "Acme\r\nBcc: everybody@example.com".into(),
+            from: None,
             to: to.into(),
             subject: "Hello\nthere".into(),
             text: "text".into(),
@@ -165,6 +174,24 @@ mod tests {
         assert!(!message.lines().any(|l| l.starts_with("Bcc")), "{message}");
         assert!(message.contains("Subject: Hellothere"), "{message}");
         assert!(message.contains("text/plain") && message.contains("text/html"));
+    }
+
+    #[test]
+    fn another_sender_is_named_and_the_server_answers_for_it() {
+        let mailer = Mailer::folder("no-reply@example.com", "/nowhere".into()).expect("valid");
+        let own = |from: &str| {
+            let mail = Mail { from: Some(from.into()), ..mail("ada@example.com") };
+            let message = mailer.message(&mail)?;
+            let sender = message.envelope().from().map(ToString::to_string);
+            Ok::<_, String>((String::from_utf8_lossy(&message.formatted()).into_owned(), sender))
+        };
+        let (text, sender) = own("hello@acme.example").expect("a message");
+        assert!(text.contains("<hello@acme.example>"), "{text}");
+        assert!(text.contains("Sender: no-reply@example.com"), "{text}");
+        assert_eq!(sender.as_deref(), Some("no-reply@example.com"), "where bounces go");
+        let (text, _) = own("no-reply@example.com").expect("a message");
+        assert!(!text.contains("Sender:"), "{text}");
+        assert!(own("a@b\r\nBcc: c@example.com").is_err());
     }
 
     #[tokio::test]

@@ -138,7 +138,8 @@ async fn mail(
         tracing::error!(error = %e, "a letter could not be written");
         StoreError::Corrupt("letter")
     })?;
-    let mail = Mail { from_name: view.tenant.name.clone(), to: out.to, subject, text, html };
+    let (from_name, from) = (view.tenant.name.clone(), view.tenant.settings.mail.from.clone());
+    let mail = Mail { from_name, from, to: out.to, subject, text, html };
     let [random] = platform.env().bytes::<1>();
     let sent = post.mailer.send(&mail, random).await;
     if let (Ok(()), Some(mailbox)) = (&sent, &post.mailbox) {
@@ -161,7 +162,8 @@ async fn text(
     }
     if let Some(mailbox) = &post.mailbox {
         let (from_name, to) = (view.tenant.name.clone(), to.to_owned());
-        let mail = Mail { from_name, to, subject: "SMS".into(), text, html: String::new() };
+        let (from, subject, html) = (None, "SMS".to_owned(), String::new());
+        let mail = Mail { from_name, from, to, subject, text, html };
         mailbox.put(&mail, None, platform.env().now());
     }
     Ok(())

@@ -174,6 +174,7 @@ fn context(page: &Page<'_>, look: &Look<'_>) -> Value {
         page => Value::from(Serde(page)),
         tenant_name => look.tenant_name,
         initial => initial(look.tenant_name),
+        logo => look.theme.logo.as_deref(),
         wide => matches!(page, Page::Portal(_)),
         lang => look.locale.tag(),
         nonce => look.nonce,

@@ -341,7 +341,7 @@ mod tests {
         let engine = engine(&own, Locale::En).expect("there is one");
         let context = minijinja::context! {
             page => minijinja::context! { back => "<b>" },
-            tenant_name => "Acme", initial => "A", wide => false, lang => "en", nonce => "n",
+            tenant_name => "Acme", initial => "A", logo => None::<&str>, wide => false, lang => "en", nonce => "n",
             base => "", development => false, theme => "",
         };
         let html = render(engine, "forgot.html", context).expect("renders");

@@ -197,7 +197,8 @@ fn hostile_text_adds_no_markup() {
 
 #[test]
 fn pages_are_whole_accessible_and_light() {
-    let theme = Theme { accent: Some("#ffd60a".into()), accent_dark: Some("#112233".into()) };
+    let theme =
+        Theme { accent: Some("#ffd60a".into()), accent_dark: Some("#112233".into()), logo: None };
     let (scopes, none) = (all_scopes(), ScopeSet::default());
     let pages = pages("Ada", &scopes, &none);
     for (locale, page) in Locale::ALL.iter().flat_map(|l| pages.iter().map(move |p| (*l, p))) {
@@ -334,7 +335,7 @@ fn templates_hold_no_text() {
         let text = cut(&markup, "<", ">", |_| {});
         assert!(!words(&text), "{name} holds the text {:?}", text.trim());
         for (tag, attributes) in tags(&markup) {
-            assert!(tag != "img", "{name}");
+            assert!(tag != "img" || name == "base.html", "{name}");
             for (attribute, value) in attributes {
                 let spoken = matches!(
                     attribute,

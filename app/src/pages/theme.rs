@@ -164,7 +164,11 @@ mod tests {
     #[test]
     fn a_theme_becomes_colours_and_nothing_else() {
         let theme = |accent: &str, dark: Option<&str>| {
-            css(&Theme { accent: Some(accent.into()), accent_dark: dark.map(Into::into) })
+            css(&Theme {
+                accent: Some(accent.into()),
+                accent_dark: dark.map(Into::into),
+                logo: None,
+            })
         };
         assert!(
             theme("#FFE000", None)

@@ -131,9 +131,11 @@ pub(crate) const SETTINGS: &[Member] = &[
         Shape::Map(&[
             Member("accent", Optional, Shape::Text),
             Member("accent_dark", Optional, Shape::Text),
+            Member("logo", Optional, Shape::Text),
         ]),
     ),
     Member("keys", Optional, Shape::Map(&[Member("rotation_days", Optional, Shape::Days)])),
+    Member("mail", Optional, Shape::Map(&[Member("from", Optional, Shape::Text)])),
     Member("templates", Optional, Shape::NamedTexts),
     Member("flags", Optional, Shape::Flags),
 ];

@@ -81,7 +81,7 @@ pub(super) fn keys_of_letters() -> impl Iterator<Item = String> {
 
 #[test]
 fn letters_say_what_happened_and_where_to_go() {
-    let theme = Theme { accent: Some("#ffff00".into()), accent_dark: None };
+    let theme = Theme { accent: Some("#ffff00".into()), accent_dark: None, logo: None };
     let link = "https://id.example/t/acme/account/link?token=a&b=<c>";
     let languages = Locale::ALL.into_iter();
     for (kind, locale) in languages.flat_map(|l| LetterKind::ALL.iter().map(move |kind| (*kind, l)))
@@ -102,4 +102,25 @@ fn letters_say_what_happened_and_where_to_go() {
         assert!(!text.contains('{') && !html.contains('{'), "{text} {html}");
         assert!(!html.contains("<img") && !html.contains("<script"), "{html}");
     }
+}
+
+#[test]
+fn a_logo_stands_in_place_of_the_monogram() {
+    let uri = "data:image/png;base64,iVBORw0KGgo=";
+    let theme = Theme { logo: Some(uri.into()), ..Theme::default() };
+    let page = Page::TenantHome(TenantHome { issuer: "https://id.example" });
+    let html = render(&page, &super::look(&theme)).replace("&#x2f;", "/");
+    assert!(html.contains(&format!("src=\"{uri}\"")) && !html.contains("monogram\""), "{html}");
+    let good = |logo: &str| {
+        let theme = Theme { logo: Some(logo.into()), ..Theme::default() };
+        let settings = bailiwick_domain::TenantSettings { theme, ..Default::default() };
+        settings.check().is_ok()
+    };
+    assert!(good(uri) && good("data:image/svg+xml;base64,PHN2Zz4="));
+    for bad in
+        ["", "https://x.example/a.png", "data:text/html;base64,AA", "data:image/png;base64,\"x"]
+    {
+        assert!(!good(bad), "{bad}");
+    }
+    assert!(!good(&format!("data:image/png;base64,{}", "A".repeat(17 * 1024))));
 }
