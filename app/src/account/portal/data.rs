@@ -9,7 +9,6 @@ use super::{Me, Needs};
 use crate::cx::Cx;
 use crate::flow::device::Device;
 use crate::flow::page::{PageError, answer};
-use crate::flow::proceed;
 use crate::pages::Tab;
 
 /// As many of a kind.
@@ -34,7 +33,7 @@ pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
 
 async fn export(cx: &Cx, request: &HttpRequest) -> Result<HttpResponse, PageError> {
     let me = Me::of(cx, request, (Tab::Data, Needs::Fresh)).await?;
-    let person = proceed::user(cx, &me.session).await?;
+    let person = &me.person;
     let (tenant, user, now) = (cx.tenant_id(), me.user(), cx.now);
     let event = me.event(EventKind::DataExported);
     let write = move |tx| async move {

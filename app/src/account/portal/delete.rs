@@ -11,7 +11,6 @@ use crate::cx::Cx;
 use crate::flow::cut_off::{cut_off, tell};
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, Show, answer, show};
-use crate::flow::proceed;
 use crate::pages::{Content, Delete, Done, LetterKind, Notice, NoticeKind, Page, Tab};
 
 /// The form.
@@ -26,7 +25,7 @@ use crate::pages::{Content, Delete, Done, LetterKind, Notice, NoticeKind, Page, 
 pub async fn get(cx: Cx, request: HttpRequest) -> HttpResponse {
     let done = async {
         let me = Me::of(&cx, &request, (Tab::Delete, Needs::Fresh)).await?;
-        let at = proceed::user(&cx, &me.session).await?.delete_at;
+        let at = me.person.delete_at;
         let days = cx.view.tenant.settings.accounts.deletion_days;
         let content = Delete { at: at.map(bailiwick_domain::Timestamp::to_rfc3339), days };
         Ok(me.show(&Content::Delete(content)))

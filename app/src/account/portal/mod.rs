@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use bailiwick_actors::RevokedKey;
+use bailiwick_domain::user::User;
 use bailiwick_domain::{EventKind, Factor, Locale, SessionId, UserId};
 use bailiwick_protocol::Params;
 use bailiwick_protocol::authorize::Prompt;
@@ -28,6 +29,7 @@ pub mod data;
 pub mod delete;
 pub mod email;
 pub mod events;
+mod one;
 pub mod overview;
 pub mod passkeys;
 pub mod password;
@@ -84,6 +86,7 @@ struct Me<'a> {
     cx: &'a Cx,
     browser: Browser,
     session: SessionRow,
+    person: User,
     tab: Tab,
     /// The sign-in that waits until something is set up, sealed.
     waiting: Option<String>,
@@ -145,9 +148,9 @@ impl<'a> Me<'a> {
         let session = proceed::of(&sessions, session)?.clone();
         // It leads only to our own next step: whether it is good is asked there.
         let waiting = params.get("request")?.filter(|r| !r.is_empty()).map(str::to_owned);
-        let own = proceed::user(cx, &session).await?.locale();
-        let locale = own.or(cx.locale).unwrap_or_default();
-        Ok(Self { cx, browser, session, tab, waiting, done: None, locale })
+        let person = proceed::user(cx, &session).await?;
+        let locale = person.locale().or(cx.locale).unwrap_or_default();
+        Ok(Self { cx, browser, session, person, tab, waiting, done: None, locale })
     }
 
     fn user(&self) -> UserId {

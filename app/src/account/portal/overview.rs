@@ -7,7 +7,6 @@ use bailiwick_store::{Error as StoreError, credentials, grants, sessions};
 use super::{Me, Needs};
 use crate::cx::Cx;
 use crate::flow::page::{PageError, answer};
-use crate::flow::proceed;
 use crate::pages::{Content, Overview, Tab};
 
 /// More are not counted.
@@ -42,9 +41,8 @@ async fn overview(cx: &Cx, request: &HttpRequest) -> Result<HttpResponse, PageEr
     };
     let (mine, sessions, applications) = cx.store().read(tenant, read).await?;
     let count = |factor| mine.iter().filter(|c| c.factor == factor).count();
-    let delete_at = proceed::user(cx, &me.session).await?.delete_at;
     let overview = Overview {
-        delete_at: delete_at.map(bailiwick_domain::Timestamp::to_rfc3339),
+        delete_at: me.person.delete_at.map(bailiwick_domain::Timestamp::to_rfc3339),
         phone: count(Factor::SmsCode),
         email_verified: me.session.email_verified,
         passkeys: count(Factor::Passkey),

@@ -1,20 +1,17 @@
 //! `GET` and `POST /account/phone`: a number that codes are sent to as text messages.
 
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use bailiwick_actors::Error as ActorError;
+use bailiwick_domain::Kind;
 use bailiwick_domain::acr::Factor;
-use bailiwick_domain::{EventKind, Kind};
 use bailiwick_protocol::Params;
-use bailiwick_store::{Error as StoreError, credentials};
 
-use super::{Me, Needs, recovery_codes};
+use super::{Me, Needs, one};
 use crate::cx::Cx;
 use crate::factors::{self, Proof, sent_code, sms};
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, answer};
-use crate::flow::start::{Started, strengthen};
 use crate::mails::{Wish, leave};
-use crate::pages::{Content, Done, FormProblem, LetterKind, Phone, PhoneItem, Problem, Tab};
+use crate::pages::{Content, FormProblem, Phone, PhoneItem, Problem, Tab};
 
 const WHAT: &str = "phone.add";
 
@@ -60,7 +57,7 @@ pub async fn post(cx: Cx, request: HttpRequest, submitted: Submitted) -> HttpRes
         let params = submitted.0?;
         let me = Me::sent(&cx, &request, &params, (Tab::Phone, Needs::FreshToSetUp)).await?;
         if params.get("remove")?.is_some() {
-            return remove(&me).await;
+            return one::remove(&me, Factor::SmsCode).await;
         }
         match params.get("ceremony")? {
             Some(ceremony) => set_up(&me, &request, (&params, ceremony)).await,
@@ -136,43 +133,11 @@ async fn set_up(
     };
     attempt.succeeded(cx.now).await;
     let new = sms::credential(cx, &number);
-    let data = serde_json::json!({ "factor": Factor::SmsCode });
-    let news = me.news(me.event(EventKind::FactorAdded).with(data), LetterKind::FactorAdded, None);
-    let (tenant, user, credential) = (cx.tenant_id(), me.user(), new.id);
-    let allowed = cx.offers(Factor::SmsCode);
-    let write = move |tx| async move {
-        let mine = credentials::of_user(&tx, tenant, user).await?;
-        if !allowed || mine.iter().any(|c| c.factor == Factor::SmsCode) {
-            return Err(StoreError::Taken("phone"));
-        }
-        credentials::add(&tx, (tenant, user), &[new]).await?;
-        news.put(&tx, tenant).await
-    };
-    match cx.store().write(tenant, write).await {
-        // Set up in another tab: the page says so.
-        Err(StoreError::Taken(_)) => return page(me, &Asked::default(), None).await,
-        other => other?,
-    }
     // The code that set it up proves the sign-in as well.
-    let proof = Proof::SmsCode { credential, ceremony };
-    let used = strengthen(cx, (&me.browser, request), &me.session, (proof, false)).await;
-    let browser = match used {
-        Ok(Started { browser, .. }) => Some(browser),
-        Err(ActorError::Store(StoreError::NotFound(_))) => None,
-        Err(e) => return Err(e.into()),
-    };
-    Ok(recovery_codes::after_adding(me, browser.as_ref()))
-}
-
-async fn remove(me: &Me<'_>) -> Result<HttpResponse, PageError> {
-    let (tenant, user) = (me.cx.tenant_id(), me.user());
-    let data = serde_json::json!({ "factor": Factor::SmsCode });
-    let event = me.event(EventKind::FactorRemoved).with(data);
-    let news = me.news(event, LetterKind::FactorRemoved, None);
-    let write = move |tx| async move {
-        credentials::remove_all(&tx, (tenant, user), Factor::SmsCode).await?;
-        news.put(&tx, tenant).await
-    };
-    me.cx.store().write::<_, StoreError, _, _>(tenant, write).await?;
-    Ok(me.go(Tab::Phone, Done::FactorRemoved))
+    let proof = Proof::SmsCode { credential: new.id, ceremony };
+    match one::add(me, request, (new, proof)).await? {
+        Some(done) => Ok(done),
+        // Set up in another tab: the page says so.
+        None => page(me, &Asked::default(), None).await,
+    }
 }

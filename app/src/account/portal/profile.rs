@@ -11,7 +11,6 @@ use super::{Me, Needs};
 use crate::cx::Cx;
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, answer};
-use crate::flow::proceed;
 use crate::pages::{Content, Done, FormProblem, Problem, Profile, Tab};
 
 /// The form.
@@ -66,12 +65,12 @@ async fn change(me: &Me<'_>, params: &Params) -> Result<HttpResponse, PageError>
         return Ok(me.again(&content(me, name), Some((FormProblem::LongName, None))));
     }
     let cx = me.cx;
-    let user = proceed::user(cx, &me.session).await?;
+    let (user, version) = (me.person.id, me.person.version);
     let (tenant, now, event) = (cx.tenant_id(), cx.now, me.event(EventKind::UserUpdated));
     let name = Some(name.to_owned()).filter(|name| !name.is_empty());
     let patch = UserPatch { name: Some(name), ..UserPatch::default() };
     let write = move |tx| async move {
-        users::update(&tx, tenant, user.id, user.version, &patch, now).await?;
+        users::update(&tx, tenant, user, version, &patch, now).await?;
         audit::append(&tx, &[event]).await
     };
     match cx.store().write::<_, StoreError, _, _>(tenant, write).await {

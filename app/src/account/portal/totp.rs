@@ -1,23 +1,19 @@
 //! `GET` and `POST /account/totp`: an authenticator app.
 
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use bailiwick_actors::Error as ActorError;
-use bailiwick_domain::EventKind;
 use bailiwick_domain::acr::Factor;
 use bailiwick_protocol::Params;
 use bailiwick_protocol::totp::readable;
-use bailiwick_store::{Error as StoreError, credentials};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{Me, Needs, recovery_codes};
+use super::{Me, Needs, one};
 use crate::cx::Cx;
 use crate::factors::{self, Ceremony, Proof, totp};
 use crate::flow::input::Submitted;
 use crate::flow::page::{PageError, answer};
-use crate::flow::start::{Started, strengthen};
-use crate::pages::{Content, Done, FormProblem, LetterKind, Tab, Totp, TotpNew};
+use crate::pages::{Content, FormProblem, Tab, Totp, TotpNew};
 
 const WHAT: &str = "totp.add";
 
@@ -58,7 +54,7 @@ pub async fn post(cx: Cx, request: HttpRequest, submitted: Submitted) -> HttpRes
         let params = submitted.0?;
         let me = Me::sent(&cx, &request, &params, (Tab::Totp, Needs::FreshToSetUp)).await?;
         match params.get("remove")? {
-            Some(_) => remove(&me).await,
+            Some(_) => one::remove(&me, Factor::Totp).await,
             None => set_up(&me, &request, &params).await,
         }
     };
@@ -120,45 +116,12 @@ async fn set_up(
     let Some(step) = app.and_then(|app| app.step_of(code, cx.now)) else {
         return page(me, &secret, Some(FormProblem::WrongCode)).await;
     };
-    let allowed = cx.offers(Factor::Totp);
     // The code of this step is used here, and proves the sign-in as well.
     let new = totp::credential(cx, &secret, step - 1);
-    let (tenant, user, id) = (cx.tenant_id(), me.user(), new.id);
-    let data = serde_json::json!({ "factor": Factor::Totp });
-    let event = me.event(EventKind::FactorAdded).with(data);
-    let news = me.news(event, LetterKind::FactorAdded, None);
-    let write = move |tx| async move {
-        let mine = credentials::of_user(&tx, tenant, user).await?;
-        if !allowed || mine.iter().any(|c| c.factor == Factor::Totp) {
-            return Err(StoreError::Taken("totp"));
-        }
-        credentials::add(&tx, (tenant, user), &[new]).await?;
-        news.put(&tx, tenant).await
-    };
-    match cx.store().write(tenant, write).await {
+    let proof = Proof::Totp { credential: new.id, step };
+    match one::add(me, request, (new, proof)).await? {
+        Some(done) => Ok(done),
         // Set up in another tab: the page says so.
-        Err(StoreError::Taken(_)) => return page(me, &secret, None).await,
-        other => other?,
+        None => page(me, &secret, None).await,
     }
-    let proof = Proof::Totp { credential: id, step };
-    let used = strengthen(cx, (&me.browser, request), &me.session, (proof, false)).await;
-    let browser = match used {
-        Ok(Started { browser, .. }) => Some(browser),
-        Err(ActorError::Store(StoreError::NotFound(_))) => None,
-        Err(e) => return Err(e.into()),
-    };
-    Ok(recovery_codes::after_adding(me, browser.as_ref()))
-}
-
-async fn remove(me: &Me<'_>) -> Result<HttpResponse, PageError> {
-    let (tenant, user) = (me.cx.tenant_id(), me.user());
-    let data = serde_json::json!({ "factor": Factor::Totp });
-    let event = me.event(EventKind::FactorRemoved).with(data);
-    let news = me.news(event, LetterKind::FactorRemoved, None);
-    let write = move |tx| async move {
-        credentials::remove_all(&tx, (tenant, user), Factor::Totp).await?;
-        news.put(&tx, tenant).await
-    };
-    me.cx.store().write::<_, StoreError, _, _>(tenant, write).await?;
-    Ok(me.go(Tab::Totp, Done::FactorRemoved))
 }
