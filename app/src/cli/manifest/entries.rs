@@ -25,14 +25,12 @@ const WEAK_SECRET: usize = 8;
 /// The longest client secret, in bytes.
 const MAX_SECRET: usize = 512;
 
-/// Whether the templates of a tenant may stand in place of ours.
-fn templates(settings: &TenantSettings) -> Result<(), Vec<Rule>> {
-    let wrong = |(name, source): (&String, &String)| {
+/// What is wrong with the templates of a tenant.
+fn templates(settings: &TenantSettings) -> impl Iterator<Item = Rule> + '_ {
+    settings.templates.iter().filter_map(|(name, source)| {
         let why = check_template(name, source).err()?;
         Some(Rule::new(format!("templates.{name}"), why))
-    };
-    let wrong: Vec<_> = settings.templates.iter().filter_map(wrong).collect();
-    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    })
 }
 
 /// What was seen, and where first.
@@ -109,7 +107,11 @@ impl Reader<'_> {
         merge(&mut settings, &patch);
         let checked = serde_json::from_value::<TenantSettings>(settings)
             .map_err(|e| vec![Rule::new("", e.to_string())])
-            .and_then(|settings| settings.check().and_then(|()| templates(&settings)));
+            .and_then(|settings| {
+                let mut wrong = settings.check().err().unwrap_or_default();
+                wrong.extend(templates(&settings));
+                if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+            });
         for m in checked.err().unwrap_or_default() {
             let line = node.line_at(&format!("settings.{}", m.path));
             say(&mut self.mistakes, line, format!("tenant.settings.{}", m.path), m.message);

@@ -391,6 +391,8 @@ fn a_template_that_may_not_be_is_refused_with_its_place() {
         assert!(said.contains(why), "{line}: {said}");
     }
     assert_eq!(wrong("sign_in.html: Hello"), "");
+    let both = wrong("{ sign_in.html: \"{% macro a() %}\" }\n    risk: { notify: 900 }");
+    assert!(both.contains("macro is not among") && both.contains("risk.notify"), "{both}");
     let large = format!("base.html: {}", "x".repeat(33 * 1024));
     assert!(wrong(&large).contains("32 KiB"));
 }
