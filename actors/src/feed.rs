@@ -141,6 +141,8 @@ impl Feed {
                         revoked.entry(change.tenant).or_default().push((key, change.at));
                     }
                 }
+                // Nothing here keeps a copy of them.
+                Some(Topic::Policies | Topic::Entities) => {}
                 Some(topic) => {
                     if topic == Topic::Tenant {
                         self.registry.forget_misses();

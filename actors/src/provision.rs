@@ -8,9 +8,8 @@ use bailiwick_domain::text::{is_display_name, is_slug};
 use bailiwick_domain::{EventKind, OrganizationId, Tenant, TenantId, TenantSettings};
 use bailiwick_store::audit::{self, Actor, AuditEvent};
 use bailiwick_store::changes::{self, Topic};
-use bailiwick_store::{
-    Error as StoreError, TenantTx, addresses, organizations, signing_keys, tenants, vault,
-};
+use bailiwick_store::organizations::{self, NewOrganization};
+use bailiwick_store::{Error as StoreError, TenantTx, addresses, signing_keys, tenants, vault};
 
 use crate::error::Error;
 use crate::keys;
@@ -64,8 +63,13 @@ impl Platform {
             let key = keys::first(&vault, &env, &tenant.settings).await?;
             signing_keys::insert(&tx, id, &key).await?;
             if let (Some(system), Some(organization)) = (system, tenant.organization_id) {
-                let row = (organization, tenant.name.as_str(), Some(id));
-                organizations::insert(&tx, system, row, now).await?;
+                let new = NewOrganization {
+                    id: organization,
+                    name: tenant.name.clone(),
+                    attributes: serde_json::Map::new(),
+                    customer_tenant_id: Some(id),
+                };
+                organizations::insert(&tx, system, &new, now).await?;
             }
             changes::append(&tx, id, Topic::Tenant, "", 1, now).await?;
             let event = AuditEvent::new(&env, id, EventKind::TenantCreated, actor)

@@ -62,11 +62,12 @@ impl<K: Key> Lookup for Asked<K> {
     }
 
     fn want(&self, wanted: &mut Wanted) {
-        self.key.want(self.tenant, wanted);
+        self.key.clone().want(self.tenant, wanted);
     }
 
     fn answer(self: Box<Self>, found: Result<&Found, StoreError>) {
-        let _ = self.reply.send(found.and_then(|found| self.key.take(self.tenant, found)));
+        let Self { tenant, key, reply } = *self;
+        let _ = reply.send(found.and_then(|found| key.take(tenant, found)));
     }
 }
 

@@ -114,4 +114,44 @@ events! {
     RefreshReused = "token.refresh_reused";
     /// One access token was revoked.
     AccessTokenRevoked = "token.revoked";
+    /// A group was created.
+    GroupCreated = "group.created";
+    /// A group changed.
+    GroupUpdated = "group.updated";
+    /// A group was removed.
+    GroupDeleted = "group.deleted";
+    /// A user was added to a group.
+    GroupMemberAdded = "group.member_added";
+    /// A user was taken out of a group.
+    GroupMemberRemoved = "group.member_removed";
+    /// A role was created.
+    RoleCreated = "role.created";
+    /// What a role allows, or its description, changed.
+    RoleUpdated = "role.updated";
+    /// A role was removed, from everybody who had it too.
+    RoleDeleted = "role.deleted";
+    /// A role was given to somebody.
+    RoleAssigned = "role.assigned";
+    /// A role was taken from somebody.
+    RoleUnassigned = "role.unassigned";
+    /// An organization was created.
+    OrganizationCreated = "organization.created";
+    /// An organization changed.
+    OrganizationUpdated = "organization.updated";
+    /// An organization was removed.
+    OrganizationDeleted = "organization.deleted";
+    /// A user became a member of an organization.
+    OrganizationMemberAdded = "organization.member_added";
+    /// A user is no longer a member of an organization.
+    OrganizationMemberRemoved = "organization.member_removed";
+    /// Entities of the tenant's own were written.
+    EntitiesWritten = "entity.written";
+    /// Entities of the tenant's own were removed.
+    EntitiesDeleted = "entity.deleted";
+    /// A draft of policies was made or changed.
+    PoliciesDrafted = "policies.drafted";
+    /// A version of the policies was made the one that holds.
+    PoliciesActivated = "policies.activated";
+    /// A draft of policies was removed.
+    PolicyDraftDeleted = "policies.draft_deleted";
 }

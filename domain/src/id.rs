@@ -88,6 +88,14 @@ ids! {
     ReceiptId = "rcp";
     /// A command given to a committer.
     CommandId = "cmd";
+    /// A group of users.
+    GroupId = "grp";
+    /// A role that somebody has.
+    AssignmentId = "asg";
+    /// Policies that are being written.
+    DraftId = "drf";
+    /// A logged decision.
+    DecisionId = "dec";
     /// One run of one node.
     BootId = "bot";
 }

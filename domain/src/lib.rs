@@ -5,6 +5,7 @@
 
 pub mod acr;
 pub mod application;
+pub mod authz;
 pub mod breaker;
 pub mod env;
 pub mod error;

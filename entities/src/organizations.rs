@@ -16,6 +16,9 @@ pub struct Model {
     /// Shown to people.
     #[sea_orm(column_type = "Text")]
     pub name: String,
+    /// What policies know about it, by name.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub attributes: Json,
     /// The customer tenant that it stands for, in the system tenant.
     pub customer_tenant_id: Option<Uuid>,
     /// Counts its changes, from 1.

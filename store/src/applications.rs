@@ -1,5 +1,6 @@
 //! Applications and their client secrets.
 
+use bailiwick_domain::authz::APPLICATION;
 use bailiwick_domain::{
     Application, ApplicationId, ApplicationSpec, SecretId, TenantId, Timestamp,
 };
@@ -9,6 +10,7 @@ use sea_orm::{
     QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 
+use crate::changes;
 use crate::error::{Error, Result};
 use crate::sql::{self, bytes32, from_json, json, readable};
 use crate::tx::TenantTx;
@@ -178,7 +180,12 @@ pub async fn delete(
         .filter(applications::Column::DeletedAt.is_null())
         .exec(tx)
         .await?;
-    if changed.rows_affected == 1 { Ok(()) } else { Err(Error::Stale("application")) }
+    if changed.rows_affected != 1 {
+        return Err(Error::Stale("application"));
+    }
+    let sql = "DELETE FROM role_assignments WHERE tenant_id = $1 AND application_id = $2";
+    sql::exec(tx, sql, [tenant.0.into(), id.0.into()]).await?;
+    changes::entity(tx, tenant, (APPLICATION, id), now).await
 }
 
 /// Gives an application one more secret.

@@ -95,6 +95,17 @@ impl Actor {
     pub const fn application(tenant: TenantId, application: ApplicationId) -> Self {
         Self { kind: ActorKind::Application, tenant, id: Some(application.0) }
     }
+
+    /// Reads the columns `actor_kind`, `actor_tenant_id` and `actor_id`.
+    pub(crate) fn read(row: &QueryResult) -> Result<Self> {
+        let kind: String = row.value("actor_kind")?;
+        let known = ActorKind::ALL.into_iter().find(|k| k.name() == kind);
+        Ok(Self {
+            kind: known.ok_or(Error::Corrupt("kind of actor"))?,
+            tenant: row.id("actor_tenant_id")?,
+            id: row.maybe_id("actor_id")?,
+        })
+    }
 }
 
 impl AuditEvent {
@@ -226,7 +237,6 @@ pub async fn of_user(
 
 fn read(row: &QueryResult) -> Result<AuditEvent> {
     let kind: String = row.value("kind")?;
-    let actor: String = row.value("actor_kind")?;
     let target_kind: Option<String> = row.value("target_kind")?;
     Ok(AuditEvent {
         id: row.id("id")?,
@@ -237,14 +247,7 @@ fn read(row: &QueryResult) -> Result<AuditEvent> {
             .copied()
             .find(|k| k.name() == kind)
             .ok_or(Error::Corrupt("kind of audit event"))?,
-        actor: Actor {
-            kind: ActorKind::ALL
-                .into_iter()
-                .find(|k| k.name() == actor)
-                .ok_or(Error::Corrupt("kind of actor"))?,
-            tenant: row.id("actor_tenant_id")?,
-            id: row.maybe_id("actor_id")?,
-        },
+        actor: Actor::read(row)?,
         target: target_kind.map(Cow::Owned).zip(row.value::<Option<Uuid>>("target_id")?),
         data: row.value("data")?,
         personal_sealed: row.value("personal_sealed")?,

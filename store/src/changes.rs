@@ -1,12 +1,13 @@
 //! The change feed: every change appends a row in its own transaction, and every node polls.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 
 use bailiwick_domain::{TenantId, Timestamp};
 use sea_orm::{DbBackend, QueryResult};
 
 use crate::error::Result;
-use crate::sql::{self, Row as _};
+use crate::sql::{self, Row as _, Set};
 use crate::tx::{SystemTx, TenantTx};
 
 /// What kind of thing changed.
@@ -20,11 +21,23 @@ pub enum Topic {
     Keys,
     /// Something stopped being valid; the key says what.
     Revoked,
+    /// What policies and roles allow; the key is the organization that the policies are for, and
+    /// empty for the whole tenant.
+    Policies,
+    /// How an entity of policies looks; the key is that of [`entity_key`], or [`EVERY_ENTITY`].
+    Entities,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 4] = [Self::Tenant, Self::Applications, Self::Keys, Self::Revoked];
+    pub const ALL: [Self; 6] = [
+        Self::Tenant,
+        Self::Applications,
+        Self::Keys,
+        Self::Revoked,
+        Self::Policies,
+        Self::Entities,
+    ];
 
     /// The stored name.
     #[must_use]
@@ -34,6 +47,8 @@ impl Topic {
             Self::Applications => "applications",
             Self::Keys => "keys",
             Self::Revoked => "revoked",
+            Self::Policies => "policies",
+            Self::Entities => "entities",
         }
     }
 
@@ -101,6 +116,58 @@ pub async fn append(
     )
     .await?;
     tx.announces.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The key of a change of every entity of a tenant.
+pub const EVERY_ENTITY: &str = "*";
+
+/// More entities than this that change together are told as [`EVERY_ENTITY`].
+const MOST_ENTITIES: usize = 100;
+
+/// The key of a change of one entity: its type and its id, which hold no line feed.
+#[must_use]
+pub fn entity_key(kind: &str, id: impl fmt::Display) -> String {
+    format!("{kind}\n{id}")
+}
+
+/// The type and the id in a key of [`entity_key`].
+#[must_use]
+pub fn parse_entity_key(key: &str) -> Option<(&str, &str)> {
+    key.split_once('\n')
+}
+
+/// Tells that one entity looks different, in the transaction that makes it so.
+pub(crate) async fn entity(
+    tx: &TenantTx,
+    tenant: TenantId,
+    (kind, id): (&str, impl fmt::Display),
+    now: Timestamp,
+) -> Result<()> {
+    append(tx, tenant, Topic::Entities, &entity_key(kind, id), 0, now).await
+}
+
+/// Tells that entities, or what many of them are in, look different.
+pub(crate) async fn every_entity(tx: &TenantTx, tenant: TenantId, now: Timestamp) -> Result<()> {
+    append(tx, tenant, Topic::Entities, EVERY_ENTITY, 0, now).await
+}
+
+/// As [`entity`], of several: keys of [`entity_key`].
+pub(crate) async fn entities(
+    tx: &TenantTx,
+    tenant: TenantId,
+    keys: Vec<String>,
+    now: Timestamp,
+) -> Result<()> {
+    if keys.len() > MOST_ENTITIES {
+        return every_entity(tx, tenant, now).await;
+    }
+    tx.announces.fetch_or(!keys.is_empty(), Ordering::Relaxed);
+    let rows = keys.into_iter().map(|key| [tenant.0.into(), key.into()]).collect();
+    let sql = "INSERT INTO changes (tenant_id, topic, key, version, at) \
+         SELECT tenant_id, $1, key, 0, $2 FROM cmd WHERE tenant_id IS NOT NULL";
+    let args = [Topic::Entities.name().into(), now.0.into()];
+    Set { columns: [("tenant_id", "uuid"), ("key", "text")], rows }.run(tx, sql, &args).await?;
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub mod api_keys;
 pub mod applications;
 pub mod assertions;
 pub mod audit;
+pub mod authz;
 pub mod batch;
 pub mod browsers;
 pub mod changes;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bailiwick_domain::user::User;
 use bailiwick_domain::{FamilyId, GrantId, TenantId, Timestamp, UserId};
 
+use crate::authz::platform::{self, EntityKey, EntityRow};
 use crate::codes::{CodeMac, CodeRow};
 use crate::consents::{Consent, Parties};
 use crate::error::Result;
@@ -30,6 +31,7 @@ pub struct Wanted {
     families: BTreeSet<(TenantId, FamilyId)>,
     browsers: BTreeSet<(TenantId, BrowserMac)>,
     consents: BTreeSet<(TenantId, Parties)>,
+    entities: BTreeSet<(TenantId, EntityKey)>,
 }
 
 /// What was there, with the users of what was found.
@@ -41,6 +43,7 @@ pub struct Found {
     families: Rows<FamilyId, FamilyRow>,
     browsers: BTreeMap<(TenantId, BrowserMac), Vec<SessionRow>>,
     consents: BTreeMap<(TenantId, Parties), Consent>,
+    entities: Rows<EntityKey, EntityRow>,
 }
 
 /// Reads what is wanted.
@@ -56,18 +59,22 @@ pub async fn run(tx: &TenantTx, wanted: Wanted, now: Timestamp) -> Result<Found>
     users.extend(grants.iter().filter_map(|(k, g)| of(k.0, g.as_ref().ok().map(|g| g.user))));
     users.extend(codes.iter().filter_map(|(k, c)| of(k.0, c.as_ref().ok().map(|c| c.user))));
     users.extend(families.iter().filter_map(|(k, f)| of(k.0, f.as_ref().ok().map(|f| f.user))));
+    let user_of = |(tenant, key): &(TenantId, EntityKey)| of(*tenant, key.user());
+    users.extend(wanted.entities.iter().filter_map(user_of));
+    let users = users::find(tx, &users).await?;
     Ok(Found {
+        entities: platform::find(tx, &wanted.entities, &users, now).await?,
         grants,
         codes,
         families,
         browsers: sessions::find(tx, &wanted.browsers, now).await?,
         consents: consents::find(tx, &wanted.consents).await?,
-        users: users::find(tx, &users).await?,
+        users,
     })
 }
 
 /// Something to look up.
-pub trait Key: Copy + Send + 'static {
+pub trait Key: Clone + Send + 'static {
     /// What is found.
     type Found: Send + 'static;
 
@@ -128,6 +135,18 @@ impl Key for BrowserMac {
 
     fn take(self, tenant: TenantId, found: &Found) -> Result<Self::Found> {
         Ok(found.browsers.get(&(tenant, self)).cloned().unwrap_or_default())
+    }
+}
+
+impl Key for EntityKey {
+    type Found = Option<EntityRow>;
+
+    fn want(self, tenant: TenantId, wanted: &mut Wanted) {
+        wanted.entities.insert((tenant, self));
+    }
+
+    fn take(self, tenant: TenantId, found: &Found) -> Result<Self::Found> {
+        found.entities.get(&(tenant, self)).cloned().transpose()
     }
 }
 

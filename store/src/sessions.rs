@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bailiwick_domain::authz::SESSION;
 use bailiwick_domain::user::Authentication;
 use bailiwick_domain::{BrowserId, Factors, SessionId, TenantId, Timestamp, UserId};
 use bailiwick_entities::browsers;
 use sea_orm::{DbBackend, EntityTrait as _, IntoActiveModel as _, QueryResult};
 
 use crate::batch::revoke;
+use crate::changes;
 use crate::error::{Error, Result};
 use crate::sql::{self, Row as _, Set, bytes32, json, readable};
 use crate::tx::TenantTx;
@@ -267,7 +269,10 @@ pub async fn reauthenticate(
         ],
     )
     .await?;
-    if changed == 1 { Ok(()) } else { Err(Error::NotFound("session")) }
+    if changed != 1 {
+        return Err(Error::NotFound("session"));
+    }
+    changes::entity(tx, tenant, (SESSION, id), now).await
 }
 
 /// Notes that a session was used: it lives on until `idle_expires_at`, but never beyond its end.

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeSet;
 
+use bailiwick_domain::authz::USER;
 use bailiwick_domain::user::User;
 use bailiwick_domain::{CredentialId, TenantId, Timestamp, UserId, text};
 use bailiwick_entities::{user_identifiers, users};
 use sea_orm::{EntityTrait as _, IntoActiveModel as _, QueryResult, Value};
 use serde_json::{Map, Value as Json};
 
+use crate::changes;
 use crate::credentials;
 use crate::error::{Error, Result};
 use crate::lookups::Rows;
@@ -165,6 +167,7 @@ pub async fn create(
     if let Some(hash) = &new.password_hash {
         credentials::put_password(tx, (tenant, new.id), hash, now).await?;
     }
+    changes::entity(tx, tenant, (USER, new.id), now).await?;
     Ok(User {
         id: new.id,
         sub: new.sub.clone(),
@@ -289,6 +292,7 @@ pub async fn update(
         }
         Some(Some(email)) => set_email(tx, tenant, id, email, now).await?,
     }
+    changes::entity(tx, tenant, (USER, id), now).await?;
     get(tx, tenant, id).await?.ok_or(Error::Stale("user"))
 }
 
@@ -336,8 +340,10 @@ pub async fn verified(
     let sql = "UPDATE user_identifiers SET verified_at = $5 WHERE tenant_id = $1 AND id = $2 \
          AND kind = $3 AND value = $4 AND verified_at IS NULL";
     let kind = IdentifierKind::Email.name();
-    sql::exec(tx, sql, [tenant.0.into(), user.0.into(), kind.into(), email.into(), now.0.into()])
-        .await?;
+    let args = [tenant.0.into(), user.0.into(), kind.into(), email.into(), now.0.into()];
+    if sql::exec(tx, sql, args).await? == 1 {
+        changes::entity(tx, tenant, (USER, user), now).await?;
+    }
     Ok(())
 }
 
@@ -358,6 +364,16 @@ pub async fn delete_at(
     let at = at.map(|at| at.0);
     Ok(sql::exec(tx, sql, [tenant.0.into(), user.0.into(), at.into(), now.0.into()]).await? == 1)
 }
+
+/// What a user loses at once, and not only when it is erased.
+const OWNED: [&str; 6] = [
+    "user_identifiers",
+    "credentials",
+    "former_passwords",
+    "group_members",
+    "members",
+    "role_assignments",
+];
 
 /// Removes a user: nothing is issued to it from here on, and its identifiers are free.
 ///
@@ -380,11 +396,11 @@ pub async fn delete(
     if changed != 1 {
         return Err(Error::Stale("user"));
     }
-    for table in ["user_identifiers", "credentials", "former_passwords"] {
+    for table in OWNED {
         let sql = format!("DELETE FROM {table} WHERE tenant_id = $1 AND user_id = $2");
         sql::exec(tx, &sql, [tenant.0.into(), id.0.into()]).await?;
     }
-    Ok(())
+    changes::entity(tx, tenant, (USER, id), now).await
 }
 
 /// The users after a position, oldest first: at most `limit`.
@@ -405,6 +421,23 @@ pub async fn page(
     );
     let args = [tenant.0.into(), at.0.into(), id.0.into(), sql::limit(limit)];
     Ok(sql::all(tx, &sql, args).await?.iter().filter_map(|row| readable(read(row))).collect())
+}
+
+/// The ids of the users after an id, in their order: at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ids_after(
+    tx: &TenantTx,
+    tenant: TenantId,
+    after: Option<UserId>,
+    limit: u64,
+) -> Result<Vec<UserId>> {
+    let sql = "SELECT id FROM users WHERE tenant_id = $1 AND id > $2 AND deleted_at IS NULL \
+         ORDER BY id LIMIT $3";
+    let after = after.map_or(uuid::Uuid::nil(), |id| id.0);
+    let rows = sql::all(tx, sql, [tenant.0.into(), after.into(), sql::limit(limit)]).await?;
+    rows.iter().map(|row| row.id("id")).collect()
 }
 
 /// The users whose normalised e-mail address starts with `prefix`, in the order of addresses.

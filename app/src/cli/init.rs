@@ -8,8 +8,9 @@ use bailiwick_actors::Platform;
 use bailiwick_domain::tenant::SYSTEM_SLUG;
 use bailiwick_domain::{Env, EventKind, OrganizationId, TenantId, UserId};
 use bailiwick_store::audit::{self, AuditEvent};
+use bailiwick_store::organizations::{self, NewOrganization};
 use bailiwick_store::users::{self, Email, NewUser};
-use bailiwick_store::{Error as StoreError, TenantTx, api_keys, organizations};
+use bailiwick_store::{Error as StoreError, TenantTx, api_keys};
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -199,7 +200,13 @@ pub async fn create(
         users::create(&tx, system, &new, now).await?;
         // The organization of the platform itself: its members with this role are the operators.
         let own: OrganizationId = env.id();
-        organizations::insert(&tx, system, (own, OWN_NAME, Some(system)), now).await?;
+        let organization = NewOrganization {
+            id: own,
+            name: OWN_NAME.to_owned(),
+            attributes: serde_json::Map::new(),
+            customer_tenant_id: Some(system),
+        };
+        organizations::insert(&tx, system, &organization, now).await?;
         organizations::add_member(&tx, system, (own, new.id, OPERATOR), now).await?;
         api_keys::insert(&tx, system, &row, now).await?;
         let event = |kind| AuditEvent::new(&env, system, kind, operator(system));

@@ -9,6 +9,7 @@ pub(super) const TABLES: &[Table] = &[
         &[
             uuid("id"),
             text("name"),
+            json("attributes"),
             uuid("customer_tenant_id").null(),
             int("version"),
             int("created_at"),
@@ -16,7 +17,10 @@ pub(super) const TABLES: &[Table] = &[
             int("deleted_at").null(),
         ],
     )
-    .indexes(&[unique(&["tenant_id", "customer_tenant_id"]).only("deleted_at IS NULL")]),
+    .indexes(&[
+        unique(&["tenant_id", "customer_tenant_id"]).only("deleted_at IS NULL"),
+        index(&["tenant_id", "created_at", "id"]),
+    ]),
     tenant(
         "applications",
         &["id"],

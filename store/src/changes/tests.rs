@@ -41,16 +41,18 @@ async fn pages_follow_each_other_without_gaps_though_times_are_equal() {
 #[tokio::test]
 async fn a_topic_of_a_newer_version_is_kept_without_one() {
     on_every_database(async |w: World| {
-        give(&w, Topic::Tenant, "", NOW).await;
+        let at = NOW.plus_secs(5);
+        give(&w, Topic::Tenant, "", at).await;
         let tenant = w.tenant.0;
         let rename = move |tx| async move {
-            let sql = "UPDATE changes SET topic = 'newer' WHERE tenant_id = $1";
+            let sql =
+                "UPDATE changes SET topic = 'newer' WHERE tenant_id = $1 AND topic = 'tenant'";
             sql::exec(&tx, sql, [tenant.into()]).await
         };
         w.write(rename).await.unwrap();
-        let page = feed(&w, Position::from(NOW), 10_000).await;
+        let page = feed(&w, Position::from(at), 10_000).await;
         let own = page.iter().find(|c| c.tenant == w.tenant).unwrap();
-        assert_eq!((own.topic, own.version, own.at), (None, 1, NOW));
+        assert_eq!((own.topic, own.version, own.at), (None, 1, at));
     })
     .await;
 }
@@ -80,4 +82,11 @@ async fn postgres_tells_the_time() {
         assert!(time.is_none_or(|t| t > NOW));
     })
     .await;
+}
+
+#[test]
+fn keys_of_entities_hold_type_and_id() {
+    let key = entity_key("Crm::Deal", "a\"::b");
+    assert_eq!(parse_entity_key(&key), Some(("Crm::Deal", "a\"::b")));
+    assert_eq!(parse_entity_key(EVERY_ENTITY), None);
 }

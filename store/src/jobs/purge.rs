@@ -1,6 +1,6 @@
 //! Bounded cleaning.
 
-use bailiwick_domain::{ApplicationId, TenantId, Timestamp, UserId};
+use bailiwick_domain::{ApplicationId, OrganizationId, TenantId, Timestamp, UserId};
 
 use crate::error::Result;
 use crate::sql;
@@ -45,6 +45,7 @@ const EXPIRING: &[Expiring] = &[
     // A link that is followed late is still told from one that never was.
     expiring("account_links", "tenant_id, mac", "expires_at", 7 * DAY),
     expiring("idempotency_keys", "tenant_id, key_hash", "expires_at", 0),
+    expiring("decisions", "tenant_id, id", "expires_at", 0),
     // Twice the longest life of an access token: a starting tenant reads its revocations here.
     expiring("changes", "seq", "at", 2 * DAY),
     expiring("jobs", "tenant_id, id", "finished_at", 7 * DAY),
@@ -76,6 +77,8 @@ pub enum Deleted {
     User(UserId),
     /// An application, with its grants and consents.
     Application(ApplicationId),
+    /// An organization, with its members and the roles that hold in it.
+    Organization(OrganizationId),
 }
 
 /// Erases at most `limit` rows of something that was removed; `true` when it is gone. What is not
@@ -94,6 +97,9 @@ pub async fn purge_deleted(
         Deleted::User(id) => ("users", "user_id", id.0, &["grants", "sessions", "consents"]),
         Deleted::Application(id) => {
             ("applications", "application_id", id.0, &["grants", "consents"])
+        }
+        Deleted::Organization(id) => {
+            ("organizations", "organization_id", id.0, &["role_assignments"])
         }
     };
     let removed = format!(

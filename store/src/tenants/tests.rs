@@ -2,6 +2,7 @@ use bailiwick_domain::Env;
 use bailiwick_domain::application::SigningAlg;
 
 use super::*;
+use crate::organizations::NewOrganization;
 use crate::testing::{NOW, World, id, on_every_database};
 use crate::vault::{self, MasterKeyring, Place};
 use crate::{addresses, organizations, signing_keys};
@@ -129,8 +130,15 @@ async fn members_know_their_organizations() {
         let (system, user, customer) = (w.tenant, w.user, id());
         let work = move |tx| async move {
             let (a, b) = (id(), id());
-            organizations::insert(&tx, system, (a, "Acme", Some(customer)), NOW).await?;
-            organizations::insert(&tx, system, (b, "Own", None), NOW).await?;
+            let organization = |id, name: &str, customer_tenant_id| NewOrganization {
+                id,
+                name: name.to_owned(),
+                attributes: serde_json::Map::new(),
+                customer_tenant_id,
+            };
+            let acme = organization(a, "Acme", Some(customer));
+            organizations::insert(&tx, system, &acme, NOW).await?;
+            organizations::insert(&tx, system, &organization(b, "Own", None), NOW).await?;
             let found = organizations::get_by_customer(&tx, system, customer).await?;
             assert_eq!(found.map(|o| (o.id, o.name)), Some((a, "Acme".into())));
             organizations::add_member(&tx, system, (a, user, "owner"), NOW).await?;
