@@ -1,5 +1,44 @@
 //! Authorization decisions with Cedar.
 //!
-//! Pure: a decision depends on its request and on the policies, on nothing else.
+//! Pure: a decision depends on its request, on the entities that are handed in, and on the
+//! policies, on nothing else.
+//!
+//! [`compile()`] turns a tenant's [`Bundle`] and its roles into a [`Snapshot`], or says with
+//! [`Finding`]s what is wrong with it. A snapshot checks entities and requests, and decides.
 
+mod analysis;
+mod bundle;
+mod compile;
+mod decide;
+mod entity;
+mod finding;
+mod guardrails;
+mod index;
+mod layer;
+mod links;
 pub mod management;
+mod organization;
+mod parse;
+mod query;
+mod roles;
+mod scan;
+mod schema;
+mod slice;
+mod snapshot;
+mod stack;
+mod uid;
+mod validate;
+mod value;
+
+pub use bundle::{Bundle, Link, Mode, RoleRule};
+pub use compile::compile;
+pub use decide::{Decision, EvalError, Missing, Reason};
+pub use entity::{EntityData, Fault, Loaded};
+pub use finding::{Finding, Severity};
+pub use guardrails::compile_guardrails;
+pub use layer::{Effect, Layer, LayerKind, PolicyInfo};
+pub use organization::organization_layer;
+pub use query::Query;
+pub use slice::Slice;
+pub use snapshot::Snapshot;
+pub use uid::{BadUid, Uid};

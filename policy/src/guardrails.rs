@@ -1,0 +1,98 @@
+//! The policies of the platform, above those of every tenant: they only forbid.
+
+use std::sync::LazyLock;
+
+use cedar_policy::PolicyId;
+
+use crate::finding::sort;
+use crate::layer::{Effect, LayerKind, PolicyInfo, Prepared};
+use crate::parse::{Body, MAX_TEXT, parse};
+use crate::stack::roomy;
+use crate::{Finding, Layer};
+
+const FILE: &str = "guardrails.cedar";
+const EMBEDDED: &str = include_str!("guardrails.cedar");
+
+impl Layer {
+    /// The guardrails of this binary. Every decision takes them into account, whether or not they
+    /// are handed in.
+    #[must_use]
+    pub fn guardrails() -> &'static Self {
+        static LAYER: LazyLock<Layer> = LazyLock::new(|| {
+            compile_guardrails(EMBEDDED).expect("a test compiles what is embedded")
+        });
+        &LAYER
+    }
+}
+
+/// Compiles the guardrails of an operator. Their ids begin with `guardrail:`, which is put in front
+/// of those that do not.
+///
+/// # Errors
+/// What cannot be parsed, what permits, and templates.
+pub fn compile_guardrails(text: &str) -> Result<Layer, Vec<Finding>> {
+    roomy(|| assemble(text))
+}
+
+fn assemble(text: &str) -> Result<Layer, Vec<Finding>> {
+    if text.len() > MAX_TEXT {
+        return Err(vec![Finding::new(FILE, format!("more than {MAX_TEXT} bytes"))]);
+    }
+    let (mut found, mut prepared, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    for item in parse(FILE, text)? {
+        let id = match item.id.strip_prefix("guardrail:") {
+            Some(_) => item.id.clone(),
+            None => format!("guardrail:{}", item.id),
+        };
+        let wrong = |message: &str| Finding::new(FILE, message).policy(&id).at(text, item.start);
+        if item.effect() == Effect::Permit {
+            found.push(wrong("a guardrail only forbids"));
+        }
+        if ids.contains(&id) {
+            found.push(wrong("another guardrail has this id"));
+        }
+        match &item.body {
+            Body::Template(_) => found.push(wrong("a guardrail has no slots")),
+            Body::Policy(policy) => prepared.push(Prepared {
+                info: PolicyInfo { id: id.as_str().into(), ..item.info(LayerKind::Guardrails) },
+                policy: policy.new_id(PolicyId::new(&id)),
+                link: None,
+                referring: None,
+                reach: item.reach(),
+            }),
+        }
+        ids.push(id);
+    }
+    if found.is_empty() {
+        return Ok(Layer::new(prepared));
+    }
+    sort(&mut found);
+    Err(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guardrails_only_forbid() {
+        assert_eq!(Layer::guardrails().policies().count(), 1);
+        let found = compile_guardrails(
+            "@id(\"a\") permit(principal, action, resource);\n\
+             @id(\"guardrail:a\") forbid(principal, action, resource);\n\
+             forbid(principal == ?principal, action, resource);",
+        );
+        let found: Vec<String> = found.unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "guardrails.cedar:1:1: guardrail:a: a guardrail only forbids",
+                "guardrails.cedar:2:1: guardrail:a: another guardrail has this id",
+                "guardrails.cedar:3:1: guardrail:guardrails.cedar#2: a guardrail has no slots",
+            ]
+        );
+        let one = compile_guardrails("forbid(principal, action, resource);").unwrap();
+        let ids: Vec<_> = one.policies().map(|p| p.id.to_string()).collect();
+        assert_eq!(ids, ["guardrail:guardrails.cedar#0"]);
+    }
+}

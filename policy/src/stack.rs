@@ -1,0 +1,24 @@
+//! Room for Cedar's recursion.
+
+use crate::Finding;
+
+/// Cedar's parser takes a dozen calls for each bracket, and the conversions of its trees are not
+/// thrifty either. Only touched pages take memory.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// Does work on a thread of its own, whose stack is large enough for everything that
+/// [`crate::scan`] lets through.
+pub(crate) fn roomy<T: Send>(
+    work: impl FnOnce() -> Result<T, Vec<Finding>> + Send,
+) -> Result<T, Vec<Finding>> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("policies".to_owned()).stack_size(STACK);
+        match thread.spawn_scoped(scope, work) {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => Err(vec![Finding::new(
+                "policies",
+                format!("there is no thread to compile: {error}"),
+            )]),
+        }
+    })
+}
