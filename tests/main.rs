@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod architecture;
 mod authorization;
+mod authz;
 mod browser;
 mod cluster;
 mod feed;

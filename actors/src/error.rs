@@ -2,6 +2,7 @@
 
 use bailiwick_domain::Kind;
 use bailiwick_domain::application::Mistake;
+use bailiwick_policy::Finding;
 
 /// A failure of an owner or of what it stands on.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum Error {
     /// The change breaks rules.
     #[error("the change is not valid")]
     Invalid(Vec<Mistake>),
+    /// The policies do not compile, or do not fit the schema.
+    #[error("the policies are not valid")]
+    Policies(Vec<Finding>),
     /// A key could not be made or read.
     #[error("signing key: {0}")]
     Key(String),
@@ -29,7 +33,7 @@ impl Error {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Full | Self::Restarting => Kind::Unavailable,
-            Self::Invalid(_) => Kind::Invalid,
+            Self::Invalid(_) | Self::Policies(_) => Kind::Invalid,
             Self::Key(_) => Kind::Internal,
             Self::Store(e) => e.kind(),
         }

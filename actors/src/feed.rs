@@ -134,6 +134,7 @@ impl Feed {
     async fn tell(&self, changes: Vec<Change>) {
         let mut reload: HashSet<TenantId> = HashSet::new();
         let mut revoked: HashMap<TenantId, Vec<(RevokedKey, Timestamp)>> = HashMap::new();
+        let mut recompile: HashSet<TenantId> = HashSet::new();
         for change in changes {
             match change.topic {
                 Some(Topic::Revoked) => {
@@ -141,8 +142,14 @@ impl Feed {
                         revoked.entry(change.tenant).or_default().push((key, change.at));
                     }
                 }
-                // Nothing here keeps a copy of them.
-                Some(Topic::Policies | Topic::Entities) => {}
+                Some(Topic::Entities) => {
+                    if let Some(handle) = self.registry.if_warm(change.tenant).await {
+                        handle.entity_changed(&change.key);
+                    }
+                }
+                Some(Topic::Policies) => {
+                    recompile.insert(change.tenant);
+                }
                 Some(topic) => {
                     if topic == Topic::Tenant {
                         self.registry.forget_misses();
@@ -155,10 +162,14 @@ impl Feed {
         let reloads = reload.into_iter().map(|t| (t, TenantCommand::Reload(None)));
         let revocations =
             revoked.into_iter().map(|(t, list)| (t, TenantCommand::Revoked(list, None)));
-        for (tenant, command) in reloads.chain(revocations) {
-            if let Some(handle) = self.registry.if_warm(tenant).await
-                && let Err(e) = handle.send(command)
-            {
+        let recompiled = recompile.into_iter().map(|t| (t, TenantCommand::Recompile));
+        for (tenant, command) in reloads.chain(revocations).chain(recompiled) {
+            let Some(handle) = self.registry.if_warm(tenant).await else { continue };
+            let sent = match command {
+                TenantCommand::Recompile => handle.policies_changed(),
+                command => handle.send(command),
+            };
+            if let Err(e) = sent {
                 // The snapshot would stay old: forget it, so that the next request reads anew.
                 tracing::warn!(%tenant, error = %e, "a tenant missed a change and is started again");
                 self.registry.forget(tenant).await;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bailiwick_domain::{ApplicationId, BootId, Env, TenantId, Timestamp};
-use bailiwick_store::usage::{self, Dimension, ReceiptRow};
+use bailiwick_domain::{BootId, Env, TenantId, Timestamp};
+use bailiwick_store::usage::{self, ReceiptRow};
 use bailiwick_store::{Error as StoreError, Store};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::receipts::{Cell, Swapped};
+use crate::receipts::{Cell, Counted, Swapped};
 use crate::refusals::Refusals;
 
 /// With the time that a flush takes, still at least once a second.
@@ -88,20 +88,20 @@ impl Flusher {
     }
 }
 
-/// One row for each application, also when an idle cell was replaced in between.
+/// One row for each dimension of each application, also when an idle cell was replaced in between.
 fn merge(taken: &[Swapped], (from, now): (Timestamp, Timestamp)) -> Vec<ReceiptRow> {
-    let mut rows: HashMap<(TenantId, ApplicationId), ReceiptRow> = HashMap::new();
+    let mut rows: HashMap<(TenantId, Counted), ReceiptRow> = HashMap::new();
     for swapped in taken {
         let quantity = i64::try_from(swapped.count).unwrap_or(i64::MAX);
-        rows.entry((swapped.tenant, swapped.application))
+        rows.entry((swapped.tenant, swapped.counted))
             .and_modify(|row| {
                 row.quantity += quantity;
                 row.digest = crate::receipts::sum(&row.digest, &swapped.digest);
             })
             .or_insert(ReceiptRow {
                 tenant: swapped.tenant,
-                application: swapped.application,
-                dimension: Dimension::TokenIssued,
+                application: swapped.counted.0,
+                dimension: swapped.counted.1,
                 period_start: from,
                 flushed_at: now,
                 quantity,

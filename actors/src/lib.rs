@@ -5,6 +5,7 @@
 //! and keeps it to its end. A fixed few shard actors commit commands and look rows up in groups, of
 //! any tenants, and flush usage receipts. Only `runtime` knows which actor framework runs them.
 
+pub mod authz;
 mod changes;
 mod committer;
 mod config;

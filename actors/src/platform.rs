@@ -12,6 +12,7 @@ use bailiwick_store::redis::Redis;
 use bailiwick_store::vault::MasterKeyring;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::authz::{Caches, Log};
 use crate::committer::Committers;
 use crate::error::Error;
 use crate::feed::{self, Feed, FeedHealth};
@@ -49,7 +50,8 @@ struct Inner {
     refusals: Arc<Refusals>,
     limits: Arc<Limiter>,
     health: FeedHealth,
-    stop: Mutex<Option<oneshot::Sender<oneshot::Sender<()>>>>,
+    /// Those that write a last time when the node stops.
+    stop: Mutex<Vec<oneshot::Sender<oneshot::Sender<()>>>>,
 }
 
 impl fmt::Debug for Platform {
@@ -80,6 +82,9 @@ impl Platform {
         store.system(move |tx| async move { feed::set_right(&clock, &tx).await }).await?;
         let threads = Threads::start(THREADS);
         let (dirty, queue) = mpsc::unbounded_channel();
+        let (stop_log, stopped) = oneshot::channel();
+        let (log, writer) = Log::new(&store, &env, stopped);
+        threads.spawn(writer.run());
         let shared = Arc::new(Shared {
             committers: Committers::start(&store, &env, &threads),
             readers: Readers::start(&store, &env, &threads),
@@ -87,6 +92,8 @@ impl Platform {
             env: env.clone(),
             keyring: Arc::new(keyring),
             dirty,
+            caches: Caches::default(),
+            log,
             threads: threads.clone(),
         });
         let registry = Registry::new(Arc::clone(&shared), options.tenant_memory);
@@ -112,7 +119,7 @@ impl Platform {
         if let Some(redis) = redis {
             threads.spawn(notice(redis));
         }
-        let stop = Mutex::new(Some(stop));
+        let stop = Mutex::new(vec![stop, stop_log]);
         let inner = Inner { shared, options, registry, refusals, limits, health, stop };
         let platform = Self(Arc::new(inner));
         platform.system_tenant().await?;
@@ -191,12 +198,15 @@ impl Platform {
 
     /// Flushes what is counted and stops the actors.
     pub async fn stop(&self) {
-        let stop = self.0.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(stop) = stop {
+        let stop = std::mem::take(&mut *self.0.stop.lock().unwrap_or_else(PoisonError::into_inner));
+        let first = !stop.is_empty();
+        for stop in stop {
             let (done, flushed) = oneshot::channel();
             if stop.send(done).is_ok() {
                 let _ = flushed.await;
             }
+        }
+        if first {
             self.0.shared.threads.stop();
         }
     }

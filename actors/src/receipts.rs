@@ -1,6 +1,7 @@
-//! Usage receipts of tokens that were issued without SQL.
+//! Usage receipts of tokens that were issued, and decisions that were made, without SQL.
 //!
-//! An issuing request adds to a tally of its application: a count and a digest over the `jti`s.
+//! A request adds to a tally of its application: a count and a digest over the `jti`s of tokens, or
+//! the ids of decisions.
 //! A flusher swaps tallies out at least once a second and commits each as a receipt row together
 //! with the hourly ledger. Adding takes no lock; swapping waits for adders that hold the old tally
 //! by watching its reference count, so that every token is in exactly one receipt.
@@ -12,7 +13,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use bailiwick_domain::{ApplicationId, TenantId};
+use bailiwick_store::usage::Dimension;
 use tokio::sync::mpsc;
+
+/// What is counted, and for whom.
+pub(crate) type Counted = (ApplicationId, Dimension);
 
 /// What one application was given since the last flush.
 #[derive(Debug, Default)]
@@ -23,20 +28,20 @@ struct Tally {
     lanes: [AtomicU64; 4],
 }
 
-/// The tally of one application of one tenant.
+/// The tally of one dimension of one application of one tenant.
 #[derive(Debug)]
 pub(crate) struct Cell {
     tenant: TenantId,
-    application: ApplicationId,
+    counted: Counted,
     current: ArcSwap<Tally>,
     /// Whether it waits for the flusher.
     queued: AtomicBool,
 }
 
-/// The cells of one tenant, by application. One is added with an application's first token, and
+/// The cells of one tenant. One is added with an application's first token or decision, and
 /// the map is copied then; all other reading and adding takes no lock.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(ArcSwap<HashMap<ApplicationId, Arc<Cell>>>);
+pub(crate) struct Tallies(ArcSwap<HashMap<Counted, Arc<Cell>>>);
 
 /// Where cells wait for the flusher: each at most once, so it is bounded by the applications.
 pub(crate) type Dirty = mpsc::UnboundedSender<Arc<Cell>>;
@@ -45,45 +50,45 @@ pub(crate) type Dirty = mpsc::UnboundedSender<Arc<Cell>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Swapped {
     pub(crate) tenant: TenantId,
-    pub(crate) application: ApplicationId,
+    pub(crate) counted: Counted,
     pub(crate) count: u64,
     pub(crate) digest: [u8; 32],
 }
 
 impl Tallies {
-    /// Counts one token.
-    pub(crate) fn record(&self, tenant: TenantId, app: ApplicationId, jti: &str, dirty: &Dirty) {
-        let cell = self.cell(tenant, app);
-        cell.add(jti);
+    /// Counts one of what has this id.
+    pub(crate) fn record(&self, tenant: TenantId, counted: Counted, id: &[u8], dirty: &Dirty) {
+        let cell = self.cell(tenant, counted);
+        cell.add(id);
         if !cell.queued.swap(true, Ordering::AcqRel) {
             // Fails only when the flusher is gone, at the very end of a stop.
             let _ = dirty.send(cell);
         }
     }
 
-    fn cell(&self, tenant: TenantId, app: ApplicationId) -> Arc<Cell> {
-        if let Some(cell) = self.0.load().get(&app) {
+    fn cell(&self, tenant: TenantId, counted: Counted) -> Arc<Cell> {
+        if let Some(cell) = self.0.load().get(&counted) {
             return Arc::clone(cell);
         }
-        let new = Arc::new(Cell::new(tenant, app));
+        let new = Arc::new(Cell::new(tenant, counted));
         self.0.rcu(|cells| {
             let mut cells = HashMap::clone(cells);
-            cells.entry(app).or_insert_with(|| Arc::clone(&new));
+            cells.entry(counted).or_insert_with(|| Arc::clone(&new));
             cells
         });
         // Another thread's may have been first.
-        self.0.load().get(&app).map_or(new, Arc::clone)
+        self.0.load().get(&counted).map_or(new, Arc::clone)
     }
 }
 
 impl Cell {
-    fn new(tenant: TenantId, application: ApplicationId) -> Self {
+    fn new(tenant: TenantId, counted: Counted) -> Self {
         let (current, queued) = (ArcSwap::default(), AtomicBool::new(false));
-        Self { tenant, application, current, queued }
+        Self { tenant, counted, current, queued }
     }
 
-    fn add(&self, jti: &str) {
-        let hash = digest(&SHA256, jti.as_bytes());
+    fn add(&self, id: &[u8]) {
+        let hash = digest(&SHA256, id);
         // A full reference, not a guard: its count is what `take` waits for.
         let tally = self.current.load_full();
         for (lane, part) in tally.lanes.iter().zip(hash.as_ref().chunks_exact(8)) {
@@ -107,8 +112,8 @@ impl Cell {
         for (bytes, lane) in out.chunks_exact_mut(8).zip(&old.lanes) {
             bytes.copy_from_slice(&lane.load(Ordering::Acquire).to_be_bytes());
         }
-        let (tenant, application) = (self.tenant, self.application);
-        (count > 0).then_some(Swapped { tenant, application, count, digest: out })
+        let (tenant, counted) = (self.tenant, self.counted);
+        (count > 0).then_some(Swapped { tenant, counted, count, digest: out })
     }
 }
 
@@ -128,16 +133,18 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn every_token_is_in_exactly_one_receipt() {
+    fn everything_is_in_exactly_one_receipt() {
         let (dirty, mut queue) = mpsc::unbounded_channel();
         let tallies = Arc::new(Tallies::default());
-        let (tenant, app) = (TenantId(Uuid::nil()), ApplicationId(Uuid::from_u128(1)));
+        let tenant = TenantId(Uuid::nil());
+        let counted = (ApplicationId(Uuid::from_u128(1)), Dimension::TokenIssued);
         let adders: Vec<_> = (0..4)
             .map(|thread| {
                 let (tallies, dirty) = (Arc::clone(&tallies), dirty.clone());
                 std::thread::spawn(move || {
                     for n in 0..5_000 {
-                        tallies.record(tenant, app, &format!("{thread}-{n}"), &dirty);
+                        let id = format!("{thread}-{n}");
+                        tallies.record(tenant, counted, id.as_bytes(), &dirty);
                     }
                 })
             })

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bailiwick_domain::{ApplicationId, Env, TenantId, Timestamp};
+use bailiwick_policy::{Finding, Uid};
 use bailiwick_store::audit::Actor;
+use bailiwick_store::authz::policies::Scope;
 use bailiwick_store::batch::{Action, Command, Outcome};
 use bailiwick_store::lookups::Key;
+use bailiwick_store::usage::Dimension;
 use bailiwick_store::vault::{MasterKeyring, TenantVault};
 use bailiwick_store::{Store, TenantTx, applications, changes, signing_keys, tenants, vault};
 use tokio::sync::oneshot;
 
+use crate::authz::{self, Activated, Authz, Caches, Log, PolicyChange};
 use crate::changes::{Change, Changed, Request};
 use crate::committer::{Committers, revoked_by};
 use crate::error::Error;
@@ -35,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) committers: Committers,
     pub(crate) readers: Readers,
     pub(crate) dirty: Dirty,
+    pub(crate) caches: Caches,
+    pub(crate) log: Log,
     pub(crate) threads: Threads,
 }
 
@@ -56,6 +62,9 @@ pub(crate) enum TenantCommand {
     Revoked(Vec<(RevokedKey, Timestamp)>, Reply<()>),
     Change(Box<Request>, oneshot::Sender<Result<Changed, Error>>),
     Keys(Wish, Actor, oneshot::Sender<Result<Vec<KeyInfo>, Error>>),
+    Policies(PolicyChange, Actor, oneshot::Sender<Result<Activated, Error>>),
+    /// Builds the snapshot of policies again: they changed.
+    Recompile,
 }
 
 impl TenantHandle {
@@ -127,7 +136,8 @@ impl TenantHandle {
 
     /// Counts an issued token: the receipt that usage is billed from. Takes no lock.
     pub fn count_token(&self, view: &TenantView, application: ApplicationId, jti: &str) {
-        view.tallies.record(view.tenant.id, application, jti, &self.shared().dirty);
+        let counted = (application, Dimension::TokenIssued);
+        view.tallies.record(view.tenant.id, counted, jti.as_bytes(), &self.shared().dirty);
     }
 
     pub(crate) async fn ask<T>(
@@ -148,6 +158,58 @@ impl TenantHandle {
     pub(crate) fn shared(&self) -> &Shared {
         &self.0.seed.shared
     }
+
+    pub(crate) fn authz(&self) -> &Authz {
+        &self.0.seed.authz
+    }
+
+    pub(crate) fn id(&self) -> TenantId {
+        self.0.seed.id
+    }
+
+    /// Makes a version of policies the active one, and publishes it.
+    ///
+    /// # Errors
+    /// [`Error::Policies`] with everything that is wrong with it; the store's `Stale` and
+    /// `NotFound`; [`Error::Full`] when too much waits.
+    pub async fn change_policies(
+        &self,
+        change: PolicyChange,
+        actor: Actor,
+    ) -> Result<Activated, Error> {
+        self.ask(|reply| TenantCommand::Policies(change, actor, reply)).await
+    }
+
+    /// Forgets entities that changed, by their keys in the change feed: this node at once, the
+    /// others learn it from the feed.
+    pub fn entity_changed(&self, key: &str) {
+        let named = changes::parse_entity_key(key);
+        let uid = named.and_then(|(kind, id)| Uid::new(kind, id).ok());
+        match uid {
+            Some(uid) => self.authz().entity_changed(&self.shared().caches, &uid),
+            None => self.authz().every_entity_changed(&self.shared().env),
+        }
+    }
+
+    /// What activating policies would find wrong with them, and what is worth knowing.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn validate_policies(
+        &self,
+        scope: Scope,
+        bundle: serde_json::Value,
+    ) -> Result<Vec<Finding>, Error> {
+        authz::validate(&self.0.seed, scope, bundle).await
+    }
+
+    /// Notes that policies or roles changed.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: then the tenant must be started again.
+    pub fn policies_changed(&self) -> Result<(), Error> {
+        if self.authz().policies_changed() { self.send(TenantCommand::Recompile) } else { Ok(()) }
+    }
 }
 
 /// The owners of one tenant's state.
@@ -161,6 +223,7 @@ pub(crate) struct State {
     pub(crate) id: TenantId,
     pub(crate) shared: Arc<Shared>,
     pub(crate) view: ArcSwap<TenantView>,
+    pub(crate) authz: Authz,
 }
 
 impl Deref for Seed {
@@ -199,6 +262,10 @@ impl Owner for TenantOwner {
             TenantCommand::Keys(wish, actor, reply) => {
                 let _ = reply.send(keys::change(&self.0, wish, actor).await);
             }
+            TenantCommand::Policies(change, actor, reply) => {
+                let _ = reply.send(authz::change(&self.0, change, actor).await);
+            }
+            TenantCommand::Recompile => self.recompile().await,
         }
     }
 }
@@ -208,6 +275,15 @@ impl TenantOwner {
         let view = self.0.view.load();
         let revocations = view.revocations.with(added, self.0.shared.env.now());
         self.0.publish(|view| view.revocations = Arc::new(revocations));
+    }
+
+    async fn recompile(&self) {
+        let Seed(state) = &self.0;
+        let mode = state.view.load().tenant.settings.authz.mode;
+        if let Err(e) = state.authz.read(&state.shared.store, state.id, mode).await {
+            // The old policies go on to decide.
+            tracing::error!(tenant = %state.id, error = %e, "changed policies are not in force");
+        }
     }
 
     async fn reload(&self) -> Result<(), Error> {
@@ -276,6 +352,7 @@ pub(crate) async fn start(
         limits: Arc::default(),
     };
     let (shared, view) = (Arc::clone(shared), ArcSwap::from_pointee(view));
-    let seed = Seed(Arc::new(State { id, shared, view }));
+    let authz = Authz::new(&shared.env);
+    let seed = Seed(Arc::new(State { id, shared, view, authz }));
     Ok(Some(TenantHandle(Arc::new(Warm { seed, mailbox: OnceLock::new() }))))
 }

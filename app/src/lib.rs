@@ -1,12 +1,15 @@
 //! What speaks: HTTP APIs, hosted pages, the command line, the background worker, and the wiring.
 
+pub mod access;
 pub mod account;
 pub mod admin;
 pub mod api_key;
+pub mod authz;
 pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod cx;
+pub mod decisions;
 pub mod factors;
 pub mod flow;
 pub mod health;

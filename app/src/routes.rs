@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::{cors, headers, request_id, routing};
 use crate::state::State;
-use crate::{account, admin, health, login, metrics, oauth, openapi};
+use crate::{access, account, admin, authz, health, login, metrics, oauth, openapi};
 
 /// The routes of a tenant, below its issuer.
 fn tenant(routes: &mut ServiceConfig<'_>) {
@@ -50,6 +50,8 @@ fn tenant(routes: &mut ServiceConfig<'_>) {
         .service(account::link::post)
         .configure(account::portal::routes)
         .service(login::home::tenant)
+        .configure(access::routes)
+        .configure(authz::routes)
         .configure(admin::routes);
 }
 

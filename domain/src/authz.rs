@@ -1,7 +1,12 @@
-//! The words of authorization: how entities, roles and actions are named.
+//! The words of authorization: how entities, roles and actions are named, and what a tenant decides
+//! about it.
 //!
 //! Names are compared byte by byte: nothing is folded or normalised, so that two of them are one
 //! only when whoever wrote them wrote the same.
+
+use serde::{Deserialize, Serialize};
+
+use crate::application::Mistake;
 
 /// The type of users.
 pub const USER: &str = "User";
@@ -58,6 +63,73 @@ pub fn is_role_name(name: &str) -> bool {
 #[must_use]
 pub fn is_action_name(name: &str) -> bool {
     name.len() <= 200 && is_entity_id(name)
+}
+
+/// Authorization with Cedar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Authz {
+    /// Whether everything is held against the schema.
+    pub mode: AuthzMode,
+    /// What entities that come with a request can do.
+    pub sent_entities: SentEntities,
+    /// What is kept of decisions.
+    pub log: DecisionLog,
+}
+
+/// Whether everything is held against the schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthzMode {
+    /// A schema is a help: what it does not know is a warning.
+    #[default]
+    Permissive,
+    /// There is a schema, and policies, requests and entities fit it.
+    Strict,
+}
+
+/// What the attributes and parents of entities that come with a request do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentEntities {
+    /// They add to what is stored of the tenant's own entities, and change nothing of it. What the
+    /// platform knows itself, such as users, they cannot touch.
+    #[default]
+    Add,
+    /// They stand in place of what is stored, that of users included.
+    Override,
+}
+
+/// What is kept of decisions. Receipts, which usage is counted by, are kept in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecisionLog {
+    /// How many of a hundred decisions: default 100, 0 for none.
+    pub percent: u8,
+    /// The most that a node keeps in a second: default 100, at most 10,000.
+    pub per_second: u32,
+    /// For how many days: default 30, at most 366.
+    pub days: u32,
+}
+
+impl Default for DecisionLog {
+    fn default() -> Self {
+        Self { percent: 100, per_second: 100, days: 30 }
+    }
+}
+
+impl Authz {
+    pub(crate) fn check(&self, out: &mut Vec<Mistake>) {
+        if self.log.percent > 100 {
+            out.push(Mistake::new("authz.log.percent", "must be 0 to 100"));
+        }
+        if self.log.per_second > 10_000 {
+            out.push(Mistake::new("authz.log.per_second", "must be at most 10000"));
+        }
+        if !(1..=366).contains(&self.log.days) {
+            out.push(Mistake::new("authz.log.days", "must be 1 to 366"));
+        }
+    }
 }
 
 #[cfg(test)]

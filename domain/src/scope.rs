@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub const STANDARD: [&str; 6] =
     ["openid", "profile", "email", "phone", "address", "offline_access"];
 
+/// The scope of applications that ask for decisions.
+pub const AUTHZ: &str = "authz";
+
 /// A set of scopes. Order never matters; it prints sorted and space-separated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeSet(BTreeSet<String>);

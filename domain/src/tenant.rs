@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::acr::{Acr, Factor, Factors};
+use crate::authz::Authz;
 use crate::id::{OrganizationId, TenantId};
 use crate::limits::Limits;
 use crate::risk::Risk;
@@ -56,6 +57,8 @@ pub struct TenantSettings {
     pub passwords: Passwords,
     /// Signing keys.
     pub keys: Keys,
+    /// Authorization with Cedar.
+    pub authz: Authz,
     /// Theme variables of the hosted pages.
     pub theme: Theme,
     /// Mail to people.
@@ -302,6 +305,7 @@ impl TenantSettings {
         use crate::application::Mistake;
         let mut out = Vec::new();
         self.limits.check(&mut out);
+        self.authz.check(&mut out);
         let colours =
             [("theme.accent", &self.theme.accent), ("theme.accent_dark", &self.theme.accent_dark)];
         for (path, colour) in colours {

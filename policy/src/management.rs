@@ -64,6 +64,12 @@ actions! {
     RotateSigningKeys = "signing_keys.rotate",
     /// Revoke a signing key, with all that it signed.
     RevokeSigningKey = "signing_keys.revoke",
+    /// Read policies, drafts and versions.
+    GetPolicies = "policies.get",
+    /// Write drafts of policies.
+    DraftPolicies = "policies.draft",
+    /// Make other policies hold.
+    ActivatePolicies = "policies.activate",
 }
 
 /// What is asked.

@@ -12,6 +12,7 @@ use crate::sql;
 use crate::tx::TenantTx;
 
 pub mod assignments;
+pub mod candidates;
 pub mod decisions;
 pub mod groups;
 pub mod members;

@@ -18,17 +18,20 @@ const HOUR: i64 = 3_600_000_000;
 pub enum Dimension {
     /// Access tokens issued.
     TokenIssued,
+    /// Authorization decisions made; a page of a search is one.
+    DecisionMade,
 }
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 1] = [Self::TokenIssued];
+    pub const ALL: [Self; 2] = [Self::TokenIssued, Self::DecisionMade];
 
     /// The stored name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::TokenIssued => "token.issued",
+            Self::DecisionMade => "decision.made",
         }
     }
 

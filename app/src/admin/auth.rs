@@ -42,6 +42,7 @@ permissions! {
     ListApplications GetApplication CreateApplication UpdateApplication DeleteApplication
     ListUsers GetUser CreateUser UpdateUser DeleteUser
     ListSigningKeys RotateSigningKeys RevokeSigningKey
+    GetPolicies DraftPolicies ActivatePolicies
 }
 
 /// Somebody who may: the proof that the permission `P` was asked for and given.

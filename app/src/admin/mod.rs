@@ -8,11 +8,13 @@ pub mod auth;
 pub mod idempotency;
 pub mod json;
 pub mod page;
-pub mod problem;
+pub mod policies;
 pub mod signing_keys;
 pub mod tenant;
 pub mod users;
 pub mod versions;
+
+pub use crate::http::problem;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -42,6 +44,18 @@ pub fn routes(routes: &mut ServiceConfig<'_>) {
         .service(signing_keys::list::handler)
         .service(signing_keys::rotate::handler)
         .service(signing_keys::revoke::handler)
+        .service(policies::get::handler)
+        .service(policies::drafts::list)
+        .service(policies::drafts::create)
+        .service(policies::drafts::get)
+        .service(policies::drafts::update)
+        .service(policies::drafts::remove)
+        .service(policies::validate::handler)
+        .service(policies::activate::draft)
+        .service(policies::activate::version)
+        .service(policies::versions::list)
+        .service(policies::versions::get)
+        .service(policies::versions::diff)
         .default_service(web::route().to(problem::no_such_route));
     routes.service(scope);
 }

@@ -6,6 +6,7 @@ pub mod headers;
 pub mod limits;
 pub mod peer;
 pub mod platform_page;
+pub mod problem;
 pub mod request_id;
 pub mod routing;
 pub mod status;

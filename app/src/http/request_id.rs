@@ -11,7 +11,8 @@ use tracing::Instrument as _;
 use crate::metrics;
 use crate::state::State;
 
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that tells the id.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of a request: 32 hexadecimal digits. The trace id of a W3C `traceparent` when the caller
 /// sent a valid one, so that both sides' logs meet; else random.
@@ -44,7 +45,8 @@ pub async fn middleware(
     let method = request.method().clone();
     let started = env.as_ref().map(bailiwick_domain::Env::now);
     let mut response = next.call(request).instrument(span.clone()).await?;
-    if let Some(value) = header {
+    // An API whose callers name their requests has put their name there.
+    if let Some(value) = header.filter(|_| !response.headers().contains_key(HEADER)) {
         response.headers_mut().insert(HEADER, value);
     }
     if let (Some(env), Some(started)) = (env, started) {

@@ -15,8 +15,9 @@ use bailiwick_actors::{Route, TenantHandle};
 
 use crate::state::State;
 
-/// RFC 8414 section 3: the well-known part is inserted before the path of the issuer.
-const INSERTED: &str = "/.well-known/oauth-authorization-server";
+/// The well-known part is inserted before the path of the issuer (RFC 8414 3, AuthZEN 9.2).
+const INSERTED: [&str; 2] =
+    ["/.well-known/oauth-authorization-server", "/.well-known/authzen-configuration"];
 
 /// A guard of the tenant routes.
 pub struct HasTenant;
@@ -87,10 +88,11 @@ async fn find(
     request: &ServiceRequest,
 ) -> Result<Option<(Route, String)>, bailiwick_actors::Error> {
     let path = request.uri().path();
-    let (prefix, path) = match path.strip_prefix(INSERTED).filter(|p| p.starts_with("/t/")) {
-        Some(issuer_path) => (INSERTED, issuer_path),
-        None => ("", path),
-    };
+    let inserted = INSERTED.into_iter().find_map(|known| {
+        let rest = path.strip_prefix(known).filter(|rest| rest.starts_with("/t/"))?;
+        Some((known, rest))
+    });
+    let (prefix, path) = inserted.unwrap_or(("", path));
     if let Some(rest) = path.strip_prefix("/t/") {
         let (slug, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if !bailiwick_domain::text::is_slug(slug) {

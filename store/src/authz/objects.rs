@@ -245,6 +245,20 @@ pub async fn ids_after(
     sql::all(tx, sql, args).await?.iter().map(|row| row.value("id")).collect()
 }
 
+/// The types that anything is kept of: as many steps in the index as there are types, however many
+/// entities there are of each.
+///
+/// # Errors
+/// When the database fails.
+pub async fn types(tx: &TenantTx, tenant: TenantId) -> Result<Vec<String>> {
+    let sql = "WITH RECURSIVE types(kind) AS (\
+         SELECT MIN(kind) FROM objects WHERE tenant_id = $1 \
+         UNION ALL SELECT (SELECT MIN(o.kind) FROM objects o \
+         WHERE o.tenant_id = $1 AND o.kind > t.kind) FROM types t WHERE t.kind IS NOT NULL) \
+         SELECT kind FROM types WHERE kind IS NOT NULL";
+    sql::all(tx, sql, [tenant.0.into()]).await?.iter().map(|row| row.value("kind")).collect()
+}
+
 async fn tell(
     tx: &TenantTx,
     tenant: TenantId,

@@ -204,6 +204,16 @@ pub async fn active(
     Ok((state, version(tx, (tenant, scope), number).await?))
 }
 
+/// Whether any organization has policies of its own.
+///
+/// # Errors
+/// When the database fails.
+pub async fn any_of_organizations(tx: &TenantTx, tenant: TenantId) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM policy_state WHERE tenant_id = $1 AND scope <> $2 \
+         AND active IS NOT NULL LIMIT 1";
+    Ok(sql::one(tx, sql, [tenant.0.into(), Uuid::nil().into()]).await?.is_some())
+}
+
 /// One version.
 ///
 /// # Errors

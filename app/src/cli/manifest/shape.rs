@@ -135,6 +135,23 @@ pub(crate) const SETTINGS: &[Member] = &[
         ]),
     ),
     Member("keys", Optional, Shape::Map(&[Member("rotation_days", Optional, Shape::Days)])),
+    Member(
+        "authz",
+        Optional,
+        Shape::Map(&[
+            Member("mode", Optional, Shape::OneOf(&["permissive", "strict"])),
+            Member("sent_entities", Optional, Shape::OneOf(&["add", "override"])),
+            Member(
+                "log",
+                Optional,
+                Shape::Map(&[
+                    Member("percent", Optional, Shape::Count),
+                    Member("per_second", Optional, Shape::Count),
+                    Member("days", Optional, Shape::Days),
+                ]),
+            ),
+        ]),
+    ),
     Member("mail", Optional, Shape::Map(&[Member("from", Optional, Shape::Text)])),
     Member("templates", Optional, Shape::NamedTexts),
     Member("flags", Optional, Shape::Flags),

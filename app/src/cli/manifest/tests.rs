@@ -279,7 +279,7 @@ fn the_tables_name_every_member_of_the_types() {
         audiences: vec![String::new()],
         subject_type: SubjectType::Public,
     };
-    let settings = json!({ "limits": {}, "sessions": {}, "accounts": { "email_domains": ["a.example"] }, "mfa": {}, "risk": {}, "passwords": {}, "keys": {}, "theme": { "accent": "", "accent_dark": "", "logo": "" }, "mail": { "from": "" }, "templates": {"base.html": ""}, "flags": {} });
+    let settings = json!({ "limits": {}, "sessions": {}, "accounts": { "email_domains": ["a.example"] }, "mfa": {}, "risk": {}, "passwords": {}, "keys": {}, "authz": {"log": {}}, "theme": { "accent": "", "accent_dark": "", "logo": "" }, "mail": { "from": "" }, "templates": {"base.html": ""}, "flags": {} });
     let settings: bailiwick_domain::TenantSettings = serde_json::from_value(settings).unwrap();
     same_members("", &serde_json::to_value(spec).unwrap(), shape::APPLICATION, &["client_secret"]);
     same_members("", &serde_json::to_value(settings).unwrap(), shape::SETTINGS, &[]);

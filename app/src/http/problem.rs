@@ -1,4 +1,4 @@
-//! The one place where a refusal of the management API becomes an answer (RFC 9457).
+//! The one place where a refusal of our own APIs becomes an answer (RFC 9457).
 
 use std::fmt;
 
@@ -16,9 +16,9 @@ use bailiwick_store::Error as StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::limits;
-use crate::http::request_id::RequestId;
-use crate::http::status::log;
+use super::limits;
+use super::request_id::RequestId;
+use super::status::log;
 use crate::password::PasswordError;
 use crate::state::State;
 
@@ -69,6 +69,8 @@ reasons! {
     MediaType = (UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Another media type is needed"),
     /// The idempotency key was used for another request.
     KeyReused = (UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used"),
+    /// The policies do not compile, or do not fit their schema.
+    BadPolicies = (UNPROCESSABLE_ENTITY, "invalid-policies", "The policies are not valid"),
     /// The caller does not say which version it means.
     VersionNeeded = (PRECONDITION_REQUIRED, "version-required", "If-Match is needed"),
     /// Too many requests.
@@ -79,7 +81,7 @@ reasons! {
     Internal = (INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side"),
 }
 
-/// A refusal of the management API.
+/// A refusal of the management API, or of the native decision API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Why.

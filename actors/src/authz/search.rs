@@ -1,0 +1,233 @@
+//! Who may, and what may this one do: searches over what is stored, a bounded number of candidates
+//! a page.
+//!
+//! Partial evaluation first: where policies say the same of everybody, nobody is looked at. Where
+//! they do not, each candidate is decided for, exactly as a decision would.
+
+use bailiwick_domain::ApplicationId;
+use bailiwick_policy::{Sieve, Uid};
+use bailiwick_store::TenantTx;
+use bailiwick_store::authz::candidates;
+use bailiwick_store::usage::Dimension;
+
+use super::compiled::Compiled;
+use super::decide::{Ask, Refusal};
+use super::gather::{Memo, Source};
+use crate::tenant::TenantHandle;
+use crate::view::TenantView;
+
+/// The most candidates that one page looks at.
+const CHECKED: usize = 1_000;
+/// Candidates that are read together.
+const TOGETHER: u64 = 250;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Who may.
+    Principals,
+    /// What may be worked on.
+    Resources,
+}
+
+/// A page of a search.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The ids, or the names of actions.
+    pub results: Vec<String>,
+    /// Where to go on; `None` when everything was looked at.
+    pub next: Option<String>,
+    /// Whether there may be others that nothing is stored of.
+    pub open: bool,
+}
+
+/// Which page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// After this one.
+    pub after: Option<String>,
+    /// The most results.
+    pub limit: usize,
+}
+
+impl TenantHandle {
+    /// The entities of a type that may, or that it may be done to: `ask` names one of them by its
+    /// type, with any id.
+    ///
+    /// # Errors
+    /// As a decision.
+    pub async fn search(
+        &self,
+        (view, compiled): (&TenantView, &Compiled),
+        application: ApplicationId,
+        (wanted, ask): (Wanted, Ask<'_>),
+        page: Page,
+    ) -> Result<Found, Refusal> {
+        let mut memo = Memo::default();
+        let (kind, fixed) = match wanted {
+            Wanted::Principals => (ask.principal.kind().to_owned(), ask.resource.clone()),
+            Wanted::Resources => (ask.resource.kind().to_owned(), ask.principal.clone()),
+        };
+        let snapshot = &compiled.snapshot;
+        if !snapshot.knows_type(&kind) || !snapshot.knows_type(fixed.kind()) {
+            return Ok(Found::default());
+        }
+        let source = Source { tenant: self, view, compiled, sent: ask.sent.as_deref() };
+        if self.is_unknown(&source, &fixed, &mut memo).await? {
+            return Ok(Found::default());
+        }
+        self.count(view, application);
+        let sieve = self.sieve(&source, wanted, &ask, &mut memo).await?;
+        if sieve == Sieve::Nobody {
+            return Ok(Found::default());
+        }
+        let mut found = Found { open: !candidates::is_listed(&kind), ..Found::default() };
+        let (mut after, mut checked) = (page.after, 0);
+        loop {
+            let (tenant, kind, from) = (view.tenant.id, kind.clone(), after.clone());
+            let read = move |tx: TenantTx| async move {
+                candidates::ids_after(&tx, tenant, &kind, from.as_deref(), TOGETHER).await
+            };
+            let ids = self
+                .shared()
+                .store
+                .read::<_, crate::Error, _, _>(tenant, |tx| async move { Ok(read(tx).await?) });
+            let ids = ids.await?;
+            let last = (ids.len() as u64) < TOGETHER;
+            let uids: Vec<Uid> =
+                ids.iter().filter_map(|id| Uid::new(wanted.kind(&ask), id).ok()).collect();
+            if sieve == Sieve::Check {
+                source.prefetch(&uids, &mut memo).await?;
+            }
+            for uid in uids {
+                let id = uid.id().to_owned();
+                let allowed = sieve == Sieve::Everybody || {
+                    let asked = wanted.of(&ask, uid);
+                    let query = snapshot.query(asked.0, ask.action, asked.1, ask.context.clone());
+                    match query {
+                        Ok(query) => source.decide(&query, &mut memo).await?.0.allowed,
+                        // What cannot be asked is not allowed.
+                        Err(_) => false,
+                    }
+                };
+                if allowed {
+                    found.results.push(id.clone());
+                }
+                checked += 1;
+                after = Some(id);
+                if found.results.len() >= page.limit || checked >= CHECKED {
+                    found.next = after;
+                    return Ok(found);
+                }
+            }
+            if last {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The actions that a principal may do to a resource, by their names.
+    ///
+    /// # Errors
+    /// As a decision.
+    pub async fn search_actions(
+        &self,
+        (view, compiled): (&TenantView, &Compiled),
+        application: ApplicationId,
+        ask: Ask<'_>,
+        page: Page,
+    ) -> Result<Found, Refusal> {
+        let mut memo = Memo::default();
+        let source = Source { tenant: self, view, compiled, sent: ask.sent.as_deref() };
+        for uid in [&ask.principal, &ask.resource] {
+            if self.is_unknown(&source, uid, &mut memo).await? {
+                return Ok(Found::default());
+            }
+        }
+        self.count(view, application);
+        let snapshot = &compiled.snapshot;
+        let mut found = Found::default();
+        let mut names = snapshot.actions(ask.principal.kind(), ask.resource.kind());
+        names.sort_unstable();
+        names.retain(|name| page.after.as_ref().is_none_or(|after| name > after));
+        for (n, name) in names.iter().enumerate() {
+            let (principal, resource) = (ask.principal.clone(), ask.resource.clone());
+            let query = snapshot.query(principal, name, resource, ask.context.clone());
+            if let Ok(query) = query
+                && source.decide(&query, &mut memo).await?.0.allowed
+            {
+                found.results.push(name.clone());
+            }
+            let more = n + 1 < names.len();
+            if more && (found.results.len() >= page.limit || n + 1 >= CHECKED) {
+                found.next = Some(name.clone());
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// A page counts as one decision.
+    fn count(&self, view: &TenantView, application: ApplicationId) {
+        let id: bailiwick_domain::DecisionId = self.shared().env.id();
+        let counted = (application, Dimension::DecisionMade);
+        view.tallies.record(view.tenant.id, counted, id.0.as_bytes(), &self.shared().dirty);
+    }
+
+    /// Whether others of its type are stored, and it is not.
+    async fn is_unknown(
+        &self,
+        source: &Source<'_>,
+        uid: &Uid,
+        memo: &mut Memo,
+    ) -> Result<bool, Refusal> {
+        let stored = uid.is_platform() || self.authz().types.load().contains(uid.kind());
+        if !stored || uid.kind() == bailiwick_domain::authz::ROLE {
+            return Ok(false);
+        }
+        source.prefetch(std::slice::from_ref(uid), memo).await?;
+        Ok(!memo.has(uid))
+    }
+
+    async fn sieve(
+        &self,
+        source: &Source<'_>,
+        wanted: Wanted,
+        ask: &Ask<'_>,
+        memo: &mut Memo,
+    ) -> Result<Sieve, Refusal> {
+        let (snapshot, context) = (&source.compiled.snapshot, ask.context.clone());
+        if source.compiled.organizations && wanted == Wanted::Resources {
+            // Which policies of organizations apply depends on the resource.
+            return Ok(Sieve::Check);
+        }
+        let query =
+            snapshot.query(ask.principal.clone(), ask.action, ask.resource.clone(), context);
+        let Ok(query) = query else { return Ok(Sieve::Nobody) };
+        let gathered = source.gather(&query, memo).await?;
+        if !gathered.organizations.is_empty() {
+            return Ok(Sieve::Check);
+        }
+        Ok(match wanted {
+            Wanted::Principals => snapshot.sieve_principals(&query, &gathered.slice),
+            Wanted::Resources => snapshot.sieve_resources(&query, &gathered.slice),
+        })
+    }
+}
+
+impl Wanted {
+    fn kind<'a>(self, ask: &'a Ask<'_>) -> &'a str {
+        match self {
+            Self::Principals => ask.principal.kind(),
+            Self::Resources => ask.resource.kind(),
+        }
+    }
+
+    /// Principal and resource with the candidate in its place.
+    fn of(self, ask: &Ask<'_>, candidate: Uid) -> (Uid, Uid) {
+        match self {
+            Self::Principals => (candidate, ask.resource.clone()),
+            Self::Resources => (ask.principal.clone(), candidate),
+        }
+    }
+}
