@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_policy::{
-    Bundle, Decision, EntityData, Layer, Link, Loaded, Mode, Query, RoleRule, Slice, Snapshot, Uid,
-    compile, compile_guardrails, organization_layer,
+    Bundle, Decision, EntityData, Layer, Link, Loaded, Mode, Query, RoleRule, Sieve, Slice,
+    Snapshot, Uid, compile, compile_guardrails, organization_layer,
 };
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Entities, Policy, PolicyId, PolicySet, Request, Schema,
@@ -311,6 +311,48 @@ proptest! {
             let decision = snapshot.decide(&query, &slice, &layers);
             prop_assert_eq!(&decision, &snapshot.decide_by_all(&query, &slice, &layers));
             prop_assert_eq!(summary(&decision), reference.decide(&ask), "{:?}", ask);
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_all_candidates_holds_for_each(
+        tenant in any_policies(6),
+        roles in roles(),
+        entities in entities(),
+        asks in asks(),
+    ) {
+        let policies = BTreeMap::from([("tenant.cedar".to_owned(), tenant)]);
+        let bundle = Bundle { schema: Some(SCHEMA.to_owned()), policies, links: Vec::new() };
+        let (snapshot, _) = compile(Some(&bundle), &roles, Mode::Permissive).unwrap();
+        let loaded: Vec<Loaded> =
+            entities.iter().map(|data| snapshot.entity(data).unwrap()).collect();
+        for ask in asks {
+            let query = |principal: Uid, resource: Uid| {
+                snapshot.query(principal, ask.action, resource, ask.context.clone()).unwrap()
+            };
+            let allowed = |query: &Query| {
+                let slice = Slice::new(&snapshot, query, &loaded).unwrap();
+                snapshot.decide(query, &slice, &[]).allowed
+            };
+            let example = query(ask.principal.clone(), ask.resource.clone());
+            let slice = Slice::new(&snapshot, &example, &loaded).unwrap();
+            let holds = |sieve: Sieve, each: Vec<Query>| match sieve {
+                Sieve::Nobody => !each.iter().any(allowed),
+                Sieve::Everybody => each.iter().all(allowed),
+                Sieve::Check => true,
+            };
+            let others = |kind: &str| -> Vec<Uid> {
+                let id = |id: usize| Uid::new(kind, &id.to_string()).unwrap();
+                (0..=IDS).map(id).collect()
+            };
+            let each = others(ask.principal.kind()).into_iter();
+            let each = each.map(|principal| query(principal, ask.resource.clone())).collect();
+            let sieve = snapshot.sieve_principals(&example, &slice, &[]);
+            prop_assert!(holds(sieve, each), "principals: {:?}, {:?}", sieve, ask);
+            let each = others(ask.resource.kind()).into_iter();
+            let each = each.map(|resource| query(ask.principal.clone(), resource)).collect();
+            let sieve = snapshot.sieve_resources(&example, &slice, &[]);
+            prop_assert!(holds(sieve, each), "resources: {:?}, {:?}", sieve, ask);
         }
     }
 }
