@@ -130,7 +130,9 @@ async fn run(tools: &Tools, job: &Job) -> Result<bool, StoreError> {
             let id = |name: &str| job.payload.get(name).and_then(serde_json::Value::as_str);
             let user = id("user").and_then(|id| id.parse::<UserId>().ok()).map(Deleted::User);
             let application = id("application").and_then(|id| id.parse::<ApplicationId>().ok());
-            let what = user.or(application.map(Deleted::Application));
+            let organization = id("organization").and_then(|id| id.parse().ok());
+            let organization = organization.map(Deleted::Organization);
+            let what = user.or(application.map(Deleted::Application)).or(organization);
             let what = what.ok_or(StoreError::Corrupt("job"))?;
             let tenant = job.tenant;
             let purge =

@@ -5,13 +5,20 @@
 
 pub mod applications;
 pub mod auth;
+pub mod entities;
+pub mod groups;
 pub mod idempotency;
 pub mod json;
+pub mod members;
+pub mod organizations;
 pub mod page;
 pub mod problem;
+pub mod role_assignments;
+pub mod roles;
 pub mod signing_keys;
 pub mod tenant;
 pub mod users;
+pub mod values;
 pub mod versions;
 
 use actix_web::middleware::from_fn;
@@ -42,6 +49,37 @@ pub fn routes(routes: &mut ServiceConfig<'_>) {
         .service(signing_keys::list::handler)
         .service(signing_keys::rotate::handler)
         .service(signing_keys::revoke::handler)
+        .service(groups::list::handler)
+        .service(groups::create::handler)
+        .service(groups::get::handler)
+        .service(groups::patch::handler)
+        .service(groups::delete::handler)
+        .service(groups::members::list)
+        .service(groups::members::add)
+        .service(groups::members::remove)
+        .service(organizations::list::handler)
+        .service(organizations::create::handler)
+        .service(organizations::get::handler)
+        .service(organizations::patch::handler)
+        .service(organizations::delete::handler)
+        .service(organizations::members::list)
+        .service(organizations::members::add)
+        .service(organizations::members::remove)
+        .service(roles::list::handler)
+        .service(roles::create::handler)
+        .service(roles::get::handler)
+        .service(roles::patch::handler)
+        .service(roles::delete::handler)
+        .service(role_assignments::list::handler)
+        .service(role_assignments::create::handler)
+        .service(role_assignments::get::handler)
+        .service(role_assignments::delete::handler)
+        .service(entities::list::handler)
+        .service(entities::bulk::handler)
+        .service(entities::get::handler)
+        .service(entities::put::handler)
+        .service(entities::patch::handler)
+        .service(entities::delete::handler)
         .default_service(web::route().to(problem::no_such_route));
     routes.service(scope);
 }
