@@ -1,5 +1,9 @@
 //! The management API: what it does, and how it refuses.
 
+mod entities;
+mod groups;
+mod organizations;
+mod roles;
 pub(crate) mod support;
 
 use harness::{Server, both};

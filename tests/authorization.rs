@@ -104,6 +104,37 @@ const TABLE: &[(&str, Who)] = &[
     ("signing_keys_list", Who::Read),
     ("signing_keys_rotate", Who::Manage),
     ("signing_keys_revoke", Who::Manage),
+    ("groups_list", Who::Read),
+    ("groups_get", Who::Read),
+    ("groups_create", Who::Manage),
+    ("groups_update", Who::Manage),
+    ("groups_delete", Who::Manage),
+    ("groups_members_list", Who::Read),
+    ("groups_members_add", Who::Manage),
+    ("groups_members_remove", Who::Manage),
+    ("organizations_list", Who::Read),
+    ("organizations_get", Who::Read),
+    ("organizations_create", Who::Manage),
+    ("organizations_update", Who::Manage),
+    ("organizations_delete", Who::Manage),
+    ("organizations_members_list", Who::Read),
+    ("organizations_members_add", Who::Manage),
+    ("organizations_members_remove", Who::Manage),
+    ("roles_list", Who::Read),
+    ("roles_get", Who::Read),
+    ("roles_create", Who::Manage),
+    ("roles_update", Who::Manage),
+    ("roles_delete", Who::Manage),
+    ("role_assignments_list", Who::Read),
+    ("role_assignments_get", Who::Read),
+    ("role_assignments_create", Who::Manage),
+    ("role_assignments_delete", Who::Manage),
+    ("entities_list", Who::Read),
+    ("entities_get", Who::Read),
+    ("entities_put", Who::Manage),
+    ("entities_update", Who::Manage),
+    ("entities_delete", Who::Manage),
+    ("entities_bulk", Who::Manage),
 ];
 
 /// Every credential there is, by name.
@@ -166,6 +197,11 @@ async fn every_operation_refuses_whom_it_should(server: &Server) {
         "refresh_families",
         "jobs",
         "account_links",
+        "groups",
+        "roles",
+        "role_assignments",
+        "organizations",
+        "objects",
     ] {
         assert_eq!(before[table], after[table], "{table}");
     }
@@ -213,9 +249,14 @@ async fn call(server: &Server, operation: &Operation, credential: &str) -> Answe
     let kind = match operation.path.split('/').nth(3) {
         Some("users") => "usr",
         Some("signing-keys") => "sig",
+        Some("groups") => "grp",
+        Some("organizations") => "org",
+        Some("role-assignments") => "asg",
         _ => "app",
     };
     let path = operation.path.replace("{id}", &format!("{kind}_{:032x}", 0xab));
+    let path = path.replace("{user}", &format!("usr_{:032x}", 0xab));
+    let path = path.replace("{name}", "ghost").replace("{type}", "Ghost");
     let base =
         if path.starts_with("/health") { server.base.clone() } else { server.issuer("acme") };
     let mut request = server.http.request(method, format!("{base}{path}"));

@@ -46,8 +46,8 @@ fn the_surface_is_the_snapshot() {
     assert_eq!(kept, now, "when the surface is meant to change, {} is:\n{now}", file.display());
 }
 
-/// Every handler says its route in its attribute; only those in `routes.rs` and `admin/mod.rs` are
-/// served, and only through the collector of the document.
+/// Every handler says its route in its attribute; only those in `routes.rs` and the `mod.rs`
+/// of their family are served, and only through the collector of the document.
 #[test]
 fn what_is_registered_is_documented() {
     let documented = lines(operations().into_iter().map(|o| (o.path, o.method)));
@@ -58,11 +58,14 @@ fn what_is_registered_is_documented() {
         if path.ends_with("app/src/metrics.rs") || path.ends_with("app/src/account/dev_mail.rs") {
             return;
         }
-        let base = if path.starts_with(source.join("admin")) { "/api/v1" } else { "" };
+        let bases = [("admin", "/api/v1"), ("access", "/access/v1"), ("authz", "/authz")];
+        let base = bases.iter().find(|(family, _)| path.starts_with(source.join(family)));
+        let base = base.map_or("", |(_, base)| base);
         for line in text.lines() {
             for method in ["get", "post", "put", "patch", "delete", "head", "options"] {
                 let rest = line.strip_prefix(&format!("#[{method}(\""));
                 if let Some((route, _)) = rest.and_then(|rest| rest.split_once('"')) {
+                    let base = if route.starts_with("/.well-known/") { "" } else { base };
                     handlers.insert((format!("{base}{route}"), method.to_uppercase()));
                 }
             }

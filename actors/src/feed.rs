@@ -12,7 +12,7 @@ use bailiwick_domain::{Env, TenantId, Timestamp};
 use bailiwick_store::changes::{self, Change, Position, Topic};
 use bailiwick_store::redis::Redis;
 use bailiwick_store::{Error as StoreError, Store, SystemTx};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::registry::Registry;
 use crate::revocations::RevokedKey;
@@ -63,6 +63,8 @@ pub(crate) struct Feed {
     pub(crate) env: Env,
     pub(crate) registry: Registry,
     pub(crate) health: FeedHealth,
+    /// Who wants to go on only when this node has seen what was committed before.
+    pub(crate) asked: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
 /// What was read: so that a poll that reads it again does nothing.
@@ -74,15 +76,22 @@ struct Progress {
 }
 
 impl Feed {
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         let mut announced = self.store.redis().map(Redis::announcements);
         let mut progress = Progress { newest: self.env.now(), ..Progress::default() };
         loop {
-            next(&mut announced).await;
+            let mut waiting: Vec<_> =
+                next(&mut announced, &mut self.asked).await.into_iter().collect();
+            while let Ok(more) = self.asked.try_recv() {
+                waiting.push(more);
+            }
             let asked_at = self.env.now();
             match self.poll(&mut progress).await {
                 Ok(()) => self.health.0.store(asked_at.0, Ordering::Relaxed),
                 Err(e) => tracing::warn!(error = %e, "the change feed could not be read"),
+            }
+            for one in waiting {
+                let _ = one.send(());
             }
             metrics::gauge!("bailiwick_change_feed_age_seconds")
                 .set(self.health.age(self.env.now()).as_secs_f64());
@@ -178,8 +187,11 @@ impl Feed {
     }
 }
 
-/// Waits for the next poll: announced, or due.
-async fn next(announced: &mut Option<mpsc::Receiver<()>>) {
+/// Waits for the next poll: announced, asked for, or due.
+async fn next(
+    announced: &mut Option<mpsc::Receiver<()>>,
+    asked: &mut mpsc::Receiver<oneshot::Sender<()>>,
+) -> Option<oneshot::Sender<()>> {
     let told = async {
         if let Some(receiver) = announced
             && receiver.recv().await.is_some()
@@ -189,8 +201,12 @@ async fn next(announced: &mut Option<mpsc::Receiver<()>>) {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = tokio::time::sleep(INTERVAL) => {}
-        () = told => tokio::time::sleep(TOGETHER).await,
+        () = tokio::time::sleep(INTERVAL) => None,
+        () = told => {
+            tokio::time::sleep(TOGETHER).await;
+            None
+        }
+        Some(one) = asked.recv() => Some(one),
     }
 }
 

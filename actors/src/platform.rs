@@ -50,6 +50,8 @@ struct Inner {
     refusals: Arc<Refusals>,
     limits: Arc<Limiter>,
     health: FeedHealth,
+    /// Wakes the feed.
+    catch_up: mpsc::Sender<oneshot::Sender<()>>,
     /// Those that write a last time when the node stops.
     stop: Mutex<Vec<oneshot::Sender<oneshot::Sender<()>>>>,
 }
@@ -62,6 +64,12 @@ impl fmt::Debug for Platform {
 
 /// How often Redis is asked whether it is there, so that an idle node notices, too.
 const NOTICE: Duration = Duration::from_secs(1);
+
+/// The longest that a change waits to be in force before it is answered.
+const CAUGHT_UP: Duration = Duration::from_secs(2);
+
+/// Callers that may wait for the change feed at once; more do not wait.
+const ASKING: usize = 1_024;
 
 /// Threads that actors live on. They wait for SQL more than they compute.
 const THREADS: usize = 2;
@@ -114,13 +122,15 @@ impl Platform {
         let redis = store.redis().cloned();
         let (limits, asks) = Limiter::new(options.ceilings, &env, redis.clone());
         threads.spawn(limits::run(Arc::clone(&limits), env.clone(), asks));
-        let feed = Feed { store, env, registry: registry.clone(), health: health.clone() };
+        let (ask, asked) = mpsc::channel(ASKING);
+        let feed = Feed { store, env, registry: registry.clone(), health: health.clone(), asked };
         threads.spawn(feed.run());
         if let Some(redis) = redis {
             threads.spawn(notice(redis));
         }
         let stop = Mutex::new(vec![stop, stop_log]);
-        let inner = Inner { shared, options, registry, refusals, limits, health, stop };
+        let catch_up = ask;
+        let inner = Inner { shared, options, registry, refusals, limits, health, catch_up, stop };
         let platform = Self(Arc::new(inner));
         platform.system_tenant().await?;
         Ok(platform)
@@ -172,6 +182,19 @@ impl Platform {
     #[must_use]
     pub fn health(&self) -> &FeedHealth {
         &self.0.health
+    }
+
+    /// Waits until this node has seen what was committed before, and the tenant has made what it
+    /// needs of it: whoever made a change finds it in force with the next request. When that takes
+    /// too long it comes a little later.
+    pub async fn catch_up(&self, tenant: &TenantHandle) {
+        let (reply, seen) = oneshot::channel();
+        let caught = async {
+            if self.0.catch_up.try_send(reply).is_ok() && seen.await.is_ok() {
+                tenant.settled().await;
+            }
+        };
+        let _ = tokio::time::timeout(CAUGHT_UP, caught).await;
     }
 
     /// How many tenants are warm on this node, about.

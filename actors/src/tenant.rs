@@ -65,6 +65,8 @@ pub(crate) enum TenantCommand {
     Policies(PolicyChange, Actor, oneshot::Sender<Result<Activated, Error>>),
     /// Builds the snapshot of policies again: they changed.
     Recompile,
+    /// Answers when everything before it is done.
+    Settle(oneshot::Sender<Result<(), Error>>),
 }
 
 impl TenantHandle {
@@ -203,6 +205,19 @@ impl TenantHandle {
         authz::validate(&self.0.seed, scope, bundle).await
     }
 
+    /// Decisions that found no room in this node's log since the tenant is warm.
+    #[must_use]
+    pub fn decisions_dropped(&self) -> u64 {
+        self.authz().log.dropped.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Waits until the actor has done what it was told, if it was told anything.
+    pub(crate) async fn settled(&self) {
+        if self.0.mailbox.get().is_some() {
+            let _ = self.ask(TenantCommand::Settle).await;
+        }
+    }
+
     /// Notes that policies or roles changed.
     ///
     /// # Errors
@@ -266,6 +281,7 @@ impl Owner for TenantOwner {
                 let _ = reply.send(authz::change(&self.0, change, actor).await);
             }
             TenantCommand::Recompile => self.recompile().await,
+            TenantCommand::Settle(reply) => drop(reply.send(Ok(()))),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::mails::send::{self, Post};
 mod deletion;
 mod keys;
 mod logout;
+mod replay;
 
 const POLL: Duration = Duration::from_millis(500);
 /// How long a claimed job is nobody else's.
@@ -130,7 +131,9 @@ async fn run(tools: &Tools, job: &Job) -> Result<bool, StoreError> {
             let id = |name: &str| job.payload.get(name).and_then(serde_json::Value::as_str);
             let user = id("user").and_then(|id| id.parse::<UserId>().ok()).map(Deleted::User);
             let application = id("application").and_then(|id| id.parse::<ApplicationId>().ok());
-            let what = user.or(application.map(Deleted::Application));
+            let organization = id("organization").and_then(|id| id.parse().ok());
+            let organization = organization.map(Deleted::Organization);
+            let what = user.or(application.map(Deleted::Application)).or(organization);
             let what = what.ok_or(StoreError::Corrupt("job"))?;
             let tenant = job.tenant;
             let purge =
@@ -141,6 +144,7 @@ async fn run(tools: &Tools, job: &Job) -> Result<bool, StoreError> {
         JobKind::SendMail => send::run(platform, post, job).await,
         JobKind::SessionEnded => logout::fan_out(platform, job).await,
         JobKind::BackchannelLogout => logout::tell(platform, fetcher, job).await,
+        JobKind::ReplayPolicies => replay::run(platform, job).await,
     }
 }
 

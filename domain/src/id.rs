@@ -80,6 +80,8 @@ ids! {
     SigningKeyId = "sig";
     /// A data-encryption key of a tenant.
     DataKeyId = "dek";
+    /// A replay of decisions with a draft of policies.
+    ReplayId = "rpl";
     /// An audit event.
     EventId = "evt";
     /// A durable piece of work.

@@ -85,6 +85,41 @@ impl Timestamp {
             secs % 60
         )
     }
+
+    /// A time as the APIs print it, in UTC, with or without a fraction of a second: the reverse of
+    /// [`Self::to_rfc3339`].
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let rest = text.strip_suffix('Z')?;
+        let (date, time) = rest.split_once('T')?;
+        let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+        let digits = |part: &str, n: usize| {
+            let plain = part.len() == n && part.bytes().all(|b| b.is_ascii_digit());
+            plain.then(|| part.parse::<i64>().ok())?
+        };
+        let mut date = date.split('-');
+        let (year, month, day) =
+            (digits(date.next()?, 4)?, digits(date.next()?, 2)?, digits(date.next()?, 2)?);
+        let mut time = time.split(':');
+        let (hour, minute, second) =
+            (digits(time.next()?, 2)?, digits(time.next()?, 2)?, digits(time.next()?, 2)?);
+        if !(1..=6).contains(&fraction.len()) || date.next().is_some() || time.next().is_some() {
+            return None;
+        }
+        let fraction = digits(&format!("{fraction:0<6}"), 6)?;
+        // The reverse of the algorithm above.
+        let year = year - i64::from(month <= 2);
+        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+        let mp = if month > 2 { month - 3 } else { month + 9 };
+        let day_of_year = (153 * mp + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = era * 146_097 + day_of_era - 719_468;
+        let secs = days * 86_400 + hour * 3_600 + minute * 60 + second;
+        let found = Self(secs * 1_000_000 + fraction);
+        // A day or an hour that there is not comes out as another one.
+        let start = text.get(..19)?;
+        found.to_rfc3339().starts_with(start).then_some(found)
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -107,6 +142,33 @@ mod tests {
         assert_eq!(Timestamp::from_secs(951_782_400).to_rfc3339(), "2000-02-29T00:00:00.000Z");
         assert_eq!(Timestamp(1_772_366_399_999_999).to_rfc3339(), "2026-03-01T11:59:59.999Z");
         assert_eq!(Timestamp(-1).to_rfc3339(), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn reads_what_it_prints_and_nothing_else() {
+        for n in [0, 951_782_400, 1_772_366_399, 4_102_444_800, -1, -62_135_596_800] {
+            let time = Timestamp::from_secs(n);
+            assert_eq!(Timestamp::parse_rfc3339(&time.to_rfc3339()), Some(time));
+        }
+        let whole = Timestamp::parse_rfc3339("2026-03-01T12:00:00Z");
+        assert_eq!(whole, Timestamp::parse_rfc3339("2026-03-01T12:00:00.000000Z"));
+        for wrong in [
+            "",
+            "2026-03-01",
+            "2026-03-01T12:00:00",
+            "2026-03-01T12:00:00+01:00",
+            "2026-02-30T12:00:00Z",
+            "2026-13-01T12:00:00Z",
+            "2026-00-01T12:00:00Z",
+            "2026-03-01T24:00:00Z",
+            "2026-03-01T12:60:00Z",
+            "2026-03-01T12:00:00.Z",
+            "2026-3-1T12:00:00Z",
+            "2026-03-01T12:00:00.1234567Z",
+            "+026-03-01T12:00:00Z",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

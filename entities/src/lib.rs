@@ -27,6 +27,7 @@ pub mod members;
 pub mod objects;
 pub mod organizations;
 pub mod policy_drafts;
+pub mod policy_replays;
 pub mod policy_state;
 pub mod policy_versions;
 pub mod receipts;

@@ -158,7 +158,7 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    fn faults(attrs: Value) -> Vec<String> {
+    fn faults(attrs: &Value) -> Vec<String> {
         let found = Loaded::convert(&data(json!({ "type": "A", "id": "1", "attrs": attrs })));
         found.unwrap_err().iter().map(ToString::to_string).collect()
     }
@@ -185,24 +185,24 @@ mod tests {
     #[test]
     fn what_is_no_value_is_a_fault_with_its_place() {
         assert_eq!(
-            faults(json!({ "a": [1, 1.5], "b": { "c/d": null } })),
+            faults(&json!({ "a": [1, 1.5], "b": { "c/d": null } })),
             [
                 "/attrs/a/1: a number is a whole number of 64 bits",
                 "/attrs/b/c~1d: null is no value: leave the member out",
             ]
         );
-        assert_eq!(faults(json!({ "a": u64::MAX })).len(), 1);
-        assert_eq!(faults(json!({ "a": { "__entity": { "type": "A" } } })).len(), 1);
-        assert_eq!(faults(json!({ "a": { "__expr": "1" } })).len(), 1);
-        assert_eq!(faults(json!({ "a": { "__extn": { "fn": "run", "arg": "1" } } })).len(), 1);
-        assert_eq!(faults(json!({ "a": { "type": "A", "id": "\n" } })).len(), 1);
-        let fault = faults(json!({ "from": { "__extn": { "fn": "ip", "arg": "x" } } }));
+        assert_eq!(faults(&json!({ "a": u64::MAX })).len(), 1);
+        assert_eq!(faults(&json!({ "a": { "__entity": { "type": "A" } } })).len(), 1);
+        assert_eq!(faults(&json!({ "a": { "__expr": "1" } })).len(), 1);
+        assert_eq!(faults(&json!({ "a": { "__extn": { "fn": "run", "arg": "1" } } })).len(), 1);
+        assert_eq!(faults(&json!({ "a": { "type": "A", "id": "\n" } })).len(), 1);
+        let fault = faults(&json!({ "from": { "__extn": { "fn": "ip", "arg": "x" } } }));
         assert!(fault[0].starts_with("/attrs/from: "), "{fault:?}");
         let mut deep = json!(1);
         for _ in 0..40 {
             deep = json!([deep]);
         }
-        assert_eq!(faults(json!({ "a": deep })).len(), 1);
+        assert_eq!(faults(&json!({ "a": deep })).len(), 1);
     }
 
     #[test]

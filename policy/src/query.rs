@@ -3,7 +3,7 @@
 use cedar_policy::{Context, Request};
 use serde_json::{Map, Value};
 
-use crate::value::Conversion;
+use crate::value::{Conversion, join};
 use crate::{Fault, Uid};
 
 /// A question that has been checked: may this principal do this to that resource?
@@ -22,7 +22,7 @@ impl Query {
         principal: Uid,
         action: Uid,
         resource: Uid,
-        context: &Map<String, Value>,
+        context: Map<String, Value>,
     ) -> Result<Self, Vec<Fault>> {
         let mut conversion = Conversion::default();
         let mut faults = Vec::new();
@@ -31,7 +31,11 @@ impl Query {
                 faults.push(Fault::new(path, "an action is neither a principal nor a resource"));
             }
         }
-        let pairs = conversion.members(context, "/context");
+        let convert = |(name, value): (String, Value)| {
+            let value = conversion.value(&value, &join("/context", &name))?;
+            Some((name, value))
+        };
+        let pairs: Vec<_> = context.into_iter().filter_map(convert).collect();
         faults.append(&mut conversion.faults);
         if !faults.is_empty() {
             return Err(faults);

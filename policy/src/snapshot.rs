@@ -44,7 +44,7 @@ impl Snapshot {
             .strict()
             .map(|schema| schema.request(&principal, &action, &resource, &context))
             .unwrap_or_default();
-        let query = Query::convert(principal, action, resource, &context)?;
+        let query = Query::convert(principal, action, resource, context)?;
         if faults.is_empty() { Ok(query) } else { Err(faults) }
     }
 

@@ -44,27 +44,6 @@ impl Snapshot {
     }
 }
 
-/// What partial evaluation says of everybody, or everything, of a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sieve {
-    /// None may.
-    Nobody,
-    /// All may.
-    Everybody,
-    /// It depends: look at each.
-    Check,
-}
-
-impl Snapshot {
-    /// temporary
-    pub fn sieve_principals(&self, _: &crate::Query, _: &crate::Slice) -> Sieve {
-        Sieve::Check
-    }
-    /// temporary
-    pub fn sieve_resources(&self, _: &crate::Query, _: &crate::Slice) -> Sieve {
-        Sieve::Check
-    }
-}
 /// temporary
 pub fn diff(_: &crate::Bundle, _: &crate::Bundle) -> Value {
     Value::Null

@@ -29,7 +29,7 @@ pub(crate) fn validate(
     let finding = |id: &PolicyId, error: &DetailedError| {
         let file = file(id);
         let text = bundle.policies.get(file).map_or("", String::as_str);
-        Finding::reported(file, text, error).policy(&id.to_string())
+        Finding::reported(file, text, error).policy(id.as_ref())
     };
     let result = Validator::new(schema.cedar.clone()).validate(checked, ValidationMode::Strict);
     let mut wrong = HashSet::new();

@@ -83,7 +83,7 @@ impl Conversion {
         members.iter().filter_map(convert).collect()
     }
 
-    fn value(&mut self, value: &Value, path: &str) -> Option<RestrictedExpression> {
+    pub(crate) fn value(&mut self, value: &Value, path: &str) -> Option<RestrictedExpression> {
         let made = match value {
             Value::Bool(value) => Ok(RestrictedExpression::new_bool(*value)),
             Value::String(value) => Ok(RestrictedExpression::new_string(value.clone())),

@@ -19,6 +19,7 @@ pub mod members;
 pub mod objects;
 pub mod platform;
 pub mod policies;
+pub mod replays;
 pub mod roles;
 
 #[cfg(test)]

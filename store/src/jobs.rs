@@ -25,16 +25,19 @@ pub enum JobKind {
     SessionEnded,
     /// Tell an application that a session has ended (OpenID Connect Back-Channel Logout 1.0).
     BackchannelLogout,
+    /// Look what a draft of policies would have decided.
+    ReplayPolicies,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::PurgeDeleted,
         Self::SendMail,
         Self::DeleteAccount,
         Self::SessionEnded,
         Self::BackchannelLogout,
+        Self::ReplayPolicies,
     ];
 
     /// The stored name.
@@ -46,6 +49,7 @@ impl JobKind {
             Self::DeleteAccount => "account.delete",
             Self::SessionEnded => "logout.session",
             Self::BackchannelLogout => "logout.backchannel",
+            Self::ReplayPolicies => "policies.replay",
         }
     }
 

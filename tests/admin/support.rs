@@ -105,6 +105,32 @@ impl<'s> Api<'s> {
         Answer::of(self.request(Method::POST, path).json(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// Creates something, and gives its path.
+    pub(crate) async fn create(&self, list: &str, body: &Value) -> String {
+        let made = self.post(list, body).await.expect(201);
+        format!("{list}/{}", made["id"].as_str().expect("an id"))
+    }
+
+    /// The members of every item of a list, with this many in a page.
+    pub(crate) async fn walk(&self, list: &str, limit: usize, member: &str) -> Vec<Value> {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let sign = if list.contains('?') { '&' } else { '?' };
+            let page = self.get(&format!("{list}{sign}limit={limit}{cursor}")).await.expect(200);
+            let items = page["items"].as_array().expect("a list");
+            assert!(items.len() <= limit);
+            seen.extend(items.iter().map(|item| item[member].clone()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return seen,
+            }
+        }
+    }
+
     pub(crate) async fn patch(&self, path: &str, etag: &str, body: &Value) -> Answer {
         let request = self.request(Method::PATCH, path).header("if-match", etag);
         let request = request.header("content-type", "application/merge-patch+json");

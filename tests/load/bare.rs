@@ -1,5 +1,5 @@
-//! What the figures are held against: a server that does nothing, and one that does nothing but
-//! sign one ES256 token.
+//! What the figures are held against: a server that does nothing, one that does nothing but sign one
+//! ES256 token, and one that reads a question and writes an answer in JSON.
 
 use std::sync::Arc;
 
@@ -8,6 +8,35 @@ use bailiwick_domain::Env;
 use bailiwick_domain::application::SigningAlg;
 use bailiwick_protocol::jose::SigningKey;
 use bailiwick_protocol::tokens::AccessTokenClaims;
+
+/// What the endpoint that reads and writes JSON is asked: the same as a decision point.
+#[derive(serde::Deserialize)]
+struct Question {
+    subject: Named,
+    #[expect(dead_code, reason = "it is read, as a decision point would")]
+    action: Action,
+    resource: Named,
+}
+
+#[derive(serde::Deserialize)]
+struct Named {
+    #[serde(rename = "type")]
+    #[expect(dead_code, reason = "it is read, as a decision point would")]
+    kind: String,
+    id: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Action {
+    #[expect(dead_code, reason = "it is read, as a decision point would")]
+    name: String,
+}
+
+#[derive(serde::Serialize)]
+struct Answer {
+    decision: bool,
+    id: String,
+}
 
 /// Starts it; gives its address.
 pub(crate) fn start() -> String {
@@ -24,7 +53,13 @@ pub(crate) fn start() -> String {
                     let token = claims(&env).sign(&key).expect("signs");
                     std::future::ready(HttpResponse::Ok().body(token))
                 };
+                let echo = |question: web::Json<Question>| {
+                    let id = question.resource.id.clone();
+                    let answer = Answer { decision: question.subject.id == id, id };
+                    std::future::ready(HttpResponse::Ok().json(answer))
+                };
                 App::new()
+                    .route("/json", web::post().to(echo))
                     .route("/bare", web::get().to(|| std::future::ready(HttpResponse::Ok())))
                     .route("/sign", web::post().to(sign))
             })

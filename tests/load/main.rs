@@ -7,6 +7,7 @@
 #![expect(clippy::panic, reason = "a run that cannot go on says why and ends")]
 
 mod bare;
+mod decisions;
 mod sign_in;
 mod site;
 mod table;
@@ -39,6 +40,11 @@ const REFRESHING: u32 = 128;
 /// Families whose tokens are exchanged in turn: more than connections, so that none waits.
 const FAMILIES: usize = 384;
 
+/// What `LOAD_ONLY` may say: decisions alone.
+const DECISIONS: &str = "decisions";
+/// A question like those of the decision point.
+const QUESTION: &str = r#"{"subject":{"type":"person","id":"7"},"action":{"name":"read"},"resource":{"type":"document","id":"7"}}"#;
+
 fn main() {
     // `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|a| a == "--bench") {
@@ -49,6 +55,8 @@ fn main() {
     let seconds = set("LOAD_SECONDS").unwrap_or(5);
     let counts: &[usize] = if set("LOAD_FULL") == Some(1) { &[100, 10_000] } else { &[10_000] };
     let full = set("LOAD_FULL") == Some(1);
+    let only = std::env::var("LOAD_ONLY").ok();
+    let only = only.as_deref();
     let bare = bare::start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
@@ -63,12 +71,19 @@ fn main() {
         };
         table.measure(&load("bare endpoint", "GET", "/bare"));
         table.measure(&load("bare endpoint that signs one ES256 token", "POST", "/sign"));
+        table.measure(&Load {
+            args: vec!["POST".into(), "/json".into(), QUESTION.into()],
+            ..load("bare endpoint that reads and writes JSON", "POST", "/json")
+        });
         for postgres in [false, true] {
             let target = Arc::new(Target::start(postgres).await);
             let name = if postgres { "PostgreSQL + Redis" } else { "SQLite" };
             table.section(name, &format!("at rest {:.0} MB", target.memory() / 1024.0));
-            one_tenant(&mut table, &target, full).await;
-            for count in counts {
+            if only != Some(DECISIONS) {
+                one_tenant(&mut table, &target, full).await;
+            }
+            decisions::run(&mut table, &target).await;
+            for count in counts.iter().filter(|_| only != Some(DECISIONS)) {
                 many_tenants(&mut table, &target, *count);
             }
         }

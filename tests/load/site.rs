@@ -61,6 +61,15 @@ pub(crate) fn many(count: usize) -> String {
     list.join("---\n")
 }
 
+/// A tenant whose one application asks for decisions.
+pub(crate) fn asker(slug: &str) -> String {
+    format!(
+        "tenant: {{slug: {slug}, name: Load, settings: {{limits: {{enabled: false}}}}}}\n\
+         applications:\n  - {{client_id: asker, name: Asker, type: machine, \
+         client_secret: the-secret-of-the-asker-0123456789, scopes: [authz]}}\n"
+    )
+}
+
 /// The `Authorization` header of an application of [`manifest`].
 pub(crate) fn basic(client: &str) -> String {
     let pair = format!("{client}:the-secret-of-{client}-0123456789");

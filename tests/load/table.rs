@@ -8,7 +8,7 @@ use crate::wrk::{Load, Run};
 /// What was measured so far.
 pub(crate) struct Table {
     pub(crate) seconds: u32,
-    /// The bare endpoint and the bare signer, a second.
+    /// The bare endpoint, the bare signer and the bare JSON endpoint, a second.
     bare: Vec<f64>,
     text: String,
 }
@@ -47,12 +47,13 @@ impl Table {
         let _ = write!(
             self.text,
             "\n**{name}**\n\n| | requests/s | p50 ms | p95 ms | p99 ms | p95 ms at half load | of \
-             bare | of signer | errors |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+             bare | of signer | of JSON | errors |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
         );
     }
 
     pub(crate) fn add(&mut self, name: &str, run: Run, half: Option<Run>) {
-        if self.bare.len() < 2 {
+        if self.bare.len() < 3 {
             self.bare.push(run.per_second);
         }
         let of = |n: usize| {
@@ -61,13 +62,14 @@ impl Table {
         let p95 = half.map_or_else(|| "-".to_owned(), |h| format!("{:.1}", h.p95));
         let errors = run.errors + half.map_or(0, |h| h.errors);
         let row = format!(
-            "| {name} | {:.0} | {:.1} | {:.1} | {:.1} | {p95} | {} | {} | {errors} |",
+            "| {name} | {:.0} | {:.1} | {:.1} | {:.1} | {p95} | {} | {} | {} | {errors} |",
             run.per_second,
             run.p50,
             run.p95,
             run.p99,
             of(0),
-            of(1)
+            of(1),
+            of(2)
         );
         progress(&row);
         let _ = writeln!(self.text, "{row}");
@@ -76,7 +78,7 @@ impl Table {
     /// A sentence below the rows.
     pub(crate) fn note(&mut self, text: &str) {
         progress(text);
-        let _ = writeln!(self.text, "| {text} | | | | | | | | |");
+        let _ = writeln!(self.text, "| {text} | | | | | | | | | |");
     }
 
     #[expect(clippy::print_stdout, reason = "the table is what this program is for")]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use harness::throwaway::{Throwaway, free_port};
@@ -19,6 +20,7 @@ pub(crate) struct Target {
     process: Child,
     config: HashMap<String, String>,
     data: TempDir,
+    key: OnceLock<String>,
     postgres: Option<Throwaway>,
     _redis: Option<Throwaway>,
 }
@@ -61,7 +63,8 @@ impl Target {
         let log = File::create(data.path().join("log")).expect("a file");
         let process = binary().arg("serve").envs(&config).stderr(log).spawn().expect("it starts");
         let http = harness::server::client();
-        let target = Self { base, http, process, config, data, postgres, _redis: redis };
+        let key = OnceLock::new();
+        let target = Self { base, http, process, config, data, key, postgres, _redis: redis };
         target.ready().await;
         target
     }
@@ -71,6 +74,27 @@ impl Target {
         let file = self.data.path().join("manifest.yaml");
         std::fs::write(&file, manifest).expect("written");
         run(binary().arg("apply").arg("-f").arg(file).envs(&self.config).stdout(Stdio::null()));
+    }
+
+    /// The key of the management API of the operator, who is made first.
+    pub(crate) fn operator_key(&self) -> String {
+        self.key.get_or_init(|| self.make_operator()).clone()
+    }
+
+    fn make_operator(&self) -> String {
+        let password = self.data.path().join("operator.password");
+        std::fs::write(&password, "hopper-measured-1906-operator").expect("written");
+        let output = binary()
+            .args(["init", "--operator-email", "ops@example.com", "--output", "json"])
+            .arg("--operator-password-file")
+            .arg(&password)
+            .envs(&self.config)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let told: serde_json::Value = serde_json::from_str(&text)
+            .unwrap_or_else(|e| panic!("{e}: {text}{}", String::from_utf8_lossy(&output.stderr)));
+        told["api_key"].as_str().unwrap_or_else(|| panic!("no key in {told}")).to_owned()
     }
 
     /// Runs a statement past all row-level security.

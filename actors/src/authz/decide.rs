@@ -143,7 +143,8 @@ impl TenantHandle {
         let snapshot = &compiled.snapshot;
         let query = snapshot.query(ask.principal, ask.action, ask.resource, ask.context);
         let query = query.map_err(Refusal::Invalid)?;
-        let source = Source { tenant: self, view, compiled, sent: ask.sent.as_deref() };
+        let source =
+            Source { tenant: self, view, compiled, sent: ask.sent.as_deref(), trial: None };
         let (decision, gathered) = source.decide(&query, memo).await?;
         let decision = Arc::new(decision);
         if let Some(question) = question

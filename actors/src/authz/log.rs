@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use bailiwick_domain::authz::DecisionLog;
 use bailiwick_domain::{ApplicationId, DecisionId, Env, TenantId, Timestamp};
-use bailiwick_policy::{Decision, EntityData, Uid};
+use bailiwick_policy::{Decision, Uid};
 use bailiwick_store::authz::decisions::{self, Decision as Row};
-use bailiwick_store::vault::{Place, TenantVault};
+use bailiwick_store::vault::TenantVault;
 use bailiwick_store::{Error as StoreError, Store};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::decide::{Ask, Decided, Sent};
+use super::replay::{Request, place};
 use crate::view::TenantView;
 
 /// Decisions that may wait to be written.
@@ -109,15 +110,16 @@ impl Record {
 
     fn row(self, env: &Env) -> Option<Row> {
         let done = self.done?;
-        let sent =
-            self.sent.as_ref().map(|sent| sent.entities.values().collect::<Vec<&EntityData>>());
-        let request = json!({ "context": self.context, "entities": sent.unwrap_or_default() });
-        let place = Place {
-            table: "decisions",
-            column: "request_sealed",
-            row: done.id.0.as_bytes().into(),
+        let sent = self.sent.as_ref();
+        let request = Request {
+            principal: self.principal.clone(),
+            action: self.action.clone(),
+            resource: self.resource.clone(),
+            context: self.context,
+            entities: sent.map_or_else(Vec::new, |s| s.entities.values().cloned().collect()),
         };
-        let sealed = done.vault.seal(&place, request.to_string().as_bytes(), env);
+        let plain = serde_json::to_vec(&request).ok()?;
+        let sealed = done.vault.seal(&place(&done.id.0), &plain, env);
         Some(Row {
             tenant: done.tenant,
             id: done.id,

@@ -12,12 +12,14 @@ mod entity;
 mod gather;
 mod log;
 mod owner;
+mod replay;
 mod search;
 
 pub use compiled::Compiled;
 pub use decide::{Ask, Decided, Refusal, Sent};
 pub use gather::Memo;
 pub use owner::{Activated, PolicyChange};
+pub use replay::{Report, Request, Trial};
 pub use search::{Found, Page, Wanted};
 
 pub(crate) use cache::Caches;

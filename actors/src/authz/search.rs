@@ -72,7 +72,8 @@ impl TenantHandle {
         if !snapshot.knows_type(&kind) || !snapshot.knows_type(fixed.kind()) {
             return Ok(Found::default());
         }
-        let source = Source { tenant: self, view, compiled, sent: ask.sent.as_deref() };
+        let source =
+            Source { tenant: self, view, compiled, sent: ask.sent.as_deref(), trial: None };
         if self.is_unknown(&source, &fixed, &mut memo).await? {
             return Ok(Found::default());
         }
@@ -138,7 +139,8 @@ impl TenantHandle {
         page: Page,
     ) -> Result<Found, Refusal> {
         let mut memo = Memo::default();
-        let source = Source { tenant: self, view, compiled, sent: ask.sent.as_deref() };
+        let source =
+            Source { tenant: self, view, compiled, sent: ask.sent.as_deref(), trial: None };
         for uid in [&ask.principal, &ask.resource] {
             if self.is_unknown(&source, uid, &mut memo).await? {
                 return Ok(Found::default());
@@ -209,8 +211,8 @@ impl TenantHandle {
             return Ok(Sieve::Check);
         }
         Ok(match wanted {
-            Wanted::Principals => snapshot.sieve_principals(&query, &gathered.slice),
-            Wanted::Resources => snapshot.sieve_resources(&query, &gathered.slice),
+            Wanted::Principals => snapshot.sieve_principals(&query, &gathered.slice, &[]),
+            Wanted::Resources => snapshot.sieve_resources(&query, &gathered.slice, &[]),
         })
     }
 }

@@ -78,77 +78,107 @@ enum For {
     Action,
 }
 
-macro_rules! endpoint {
-    ($name:ident, $path:literal, $id:literal, $for:expr, $doc:literal, $example:tt) => {
-        #[doc = $doc]
-        ///
-        /// # Errors
-        /// 400, 401, 403, 413, 429, 503; the body is the message.
-        #[utoipa::path(
-                    post,
-                    path = $path,
-                    tag = "Authorization",
-                    operation_id = $id,
-                    request_body(content = serde_json::Value, content_type = "application/json",
-                        example = json!($example)),
-                    responses(
-                        (status = 200, description = "A page", body = Reply),
-                        (status = 400, description = "What is missing or wrong", body = String),
-                        (status = 401, description = "Nobody known is asking", body = String),
-                        (status = 403, description = "The application lacks the scope `authz`",
-                            body = String),
-                        (status = 413, description = "More than 1 MiB", body = String),
-                        (status = 429, description = "Too many requests", body = String),
-                    ),
-                    security(("client_secret_basic" = []), ("bearer" = []))
-                )]
-        #[post($path)]
-        pub async fn $name(
-            cx: Cx,
-            request: HttpRequest,
-            payload: web::Payload,
-        ) -> Result<HttpResponse, Error> {
-            search(cx, &request, payload, $for).await
-        }
-    };
+/// Finds the stored subjects of a type that may.
+///
+/// # Errors
+/// 400, 401, 403, 413, 429, 503; the body is the message.
+#[utoipa::path(
+    post,
+    path = "/search/subject",
+    tag = "Authorization",
+    operation_id = "access_search_subject",
+    request_body(content = serde_json::Value, content_type = "application/json",
+        example = json!({
+            "subject": {"type": "User"},
+            "action": {"name": "documents.read"},
+            "resource": {"type": "Document", "id": "7"},
+        })),
+    responses(
+        (status = 200, description = "A page", body = Reply),
+        (status = 400, description = "What is missing or wrong", body = String),
+        (status = 401, description = "Nobody known is asking", body = String),
+        (status = 403, description = "The application lacks the scope `authz`", body = String),
+        (status = 413, description = "More than 1 MiB", body = String),
+        (status = 429, description = "Too many requests", body = String),
+    ),
+    security(("client_secret_basic" = []), ("bearer" = []))
+)]
+#[post("/search/subject")]
+pub async fn subjects(
+    cx: Cx,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Error> {
+    search(cx, &request, payload, For::Subject).await
 }
 
-endpoint!(
-    subjects,
-    "/search/subject",
-    "access_search_subject",
-    For::Subject,
-    "Finds the stored subjects of a type that may.",
-    {
-        "subject": {"type": "User"},
-        "action": {"name": "documents.read"},
-        "resource": {"type": "Document", "id": "7"},
-    }
-);
-endpoint!(
-    resources,
-    "/search/resource",
-    "access_search_resource",
-    For::Resource,
-    "Finds the stored resources of a type that a subject may do this to.",
-    {
-        "subject": {"type": "User", "id": "usr_0195f3c2a1b07c3d8e4f5a6b7c8d9e0f"},
-        "action": {"name": "documents.read"},
-        "resource": {"type": "Document"},
-        "page": {"limit": 20},
-    }
-);
-endpoint!(
-    actions,
-    "/search/action",
-    "access_search_action",
-    For::Action,
-    "Finds what a subject may do to a resource.",
-    {
-        "subject": {"type": "User", "id": "usr_0195f3c2a1b07c3d8e4f5a6b7c8d9e0f"},
-        "resource": {"type": "Document", "id": "7"},
-    }
-);
+/// Finds the stored resources of a type that a subject may do this to.
+///
+/// # Errors
+/// 400, 401, 403, 413, 429, 503; the body is the message.
+#[utoipa::path(
+    post,
+    path = "/search/resource",
+    tag = "Authorization",
+    operation_id = "access_search_resource",
+    request_body(content = serde_json::Value, content_type = "application/json",
+        example = json!({
+            "subject": {"type": "User", "id": "usr_0195f3c2a1b07c3d8e4f5a6b7c8d9e0f"},
+            "action": {"name": "documents.read"},
+            "resource": {"type": "Document"},
+            "page": {"limit": 20},
+        })),
+    responses(
+        (status = 200, description = "A page", body = Reply),
+        (status = 400, description = "What is missing or wrong", body = String),
+        (status = 401, description = "Nobody known is asking", body = String),
+        (status = 403, description = "The application lacks the scope `authz`", body = String),
+        (status = 413, description = "More than 1 MiB", body = String),
+        (status = 429, description = "Too many requests", body = String),
+    ),
+    security(("client_secret_basic" = []), ("bearer" = []))
+)]
+#[post("/search/resource")]
+pub async fn resources(
+    cx: Cx,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Error> {
+    search(cx, &request, payload, For::Resource).await
+}
+
+/// Finds what a subject may do to a resource.
+///
+/// # Errors
+/// 400, 401, 403, 413, 429, 503; the body is the message.
+#[utoipa::path(
+    post,
+    path = "/search/action",
+    tag = "Authorization",
+    operation_id = "access_search_action",
+    request_body(content = serde_json::Value, content_type = "application/json",
+        example = json!({
+            "subject": {"type": "User", "id": "usr_0195f3c2a1b07c3d8e4f5a6b7c8d9e0f"},
+            "resource": {"type": "Document", "id": "7"},
+        })),
+    responses(
+        (status = 200, description = "A page", body = Reply),
+        (status = 400, description = "What is missing or wrong", body = String),
+        (status = 401, description = "Nobody known is asking", body = String),
+        (status = 403, description = "The application lacks the scope `authz`", body = String),
+        (status = 413, description = "More than 1 MiB", body = String),
+        (status = 429, description = "Too many requests", body = String),
+    ),
+    security(("client_secret_basic" = []), ("bearer" = []))
+)]
+#[post("/search/action")]
+pub async fn actions(
+    cx: Cx,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Error> {
+    search(cx, &request, payload, For::Action).await
+}
 
 async fn search(
     cx: Cx,

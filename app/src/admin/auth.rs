@@ -42,7 +42,12 @@ permissions! {
     ListApplications GetApplication CreateApplication UpdateApplication DeleteApplication
     ListUsers GetUser CreateUser UpdateUser DeleteUser
     ListSigningKeys RotateSigningKeys RevokeSigningKey
-    GetPolicies DraftPolicies ActivatePolicies
+    ListGroups GetGroup CreateGroup UpdateGroup DeleteGroup
+    ListRoles GetRole CreateRole UpdateRole DeleteRole
+    ListRoleAssignments GetRoleAssignment CreateRoleAssignment DeleteRoleAssignment
+    ListOrganizations GetOrganization CreateOrganization UpdateOrganization DeleteOrganization
+    ListEntities GetEntity WriteEntities
+    GetPolicies DraftPolicies ActivatePolicies ListDecisions
 }
 
 /// Somebody who may: the proof that the permission `P` was asked for and given.
@@ -75,7 +80,13 @@ impl<P: Permission> FromRequest for Permit<P> {
 /// A thing of the tenant that a path names.
 pub trait Load: Sized + Send + 'static {
     /// Its id.
-    type Id: FromStr + Send + 'static;
+    type Id: Send + 'static;
+
+    /// Its id, in the path of a request.
+    ///
+    /// # Errors
+    /// 404 for what names nothing.
+    fn id(request: &HttpRequest) -> Result<Self::Id, Problem>;
 
     /// Reads it.
     fn load(
@@ -88,8 +99,21 @@ pub trait Load: Sized + Send + 'static {
     fn version(&self) -> i64;
 }
 
+/// The id that a part of the path is.
+///
+/// # Errors
+/// 404 when it is none.
+pub fn named<T: FromStr>(request: &HttpRequest, part: &str) -> Result<T, Problem> {
+    let id = request.match_info().get(part).and_then(|id| id.parse().ok());
+    id.ok_or_else(Problem::not_found)
+}
+
 impl Load for Stored {
     type Id = ApplicationId;
+
+    fn id(request: &HttpRequest) -> Result<ApplicationId, Problem> {
+        named(request, "id")
+    }
 
     async fn load(
         tx: TenantTx,
@@ -107,6 +131,10 @@ impl Load for Stored {
 impl Load for bailiwick_domain::user::User {
     type Id = UserId;
 
+    fn id(request: &HttpRequest) -> Result<UserId, Problem> {
+        named(request, "id")
+    }
+
     async fn load(tx: TenantTx, tenant: TenantId, id: UserId) -> Result<Option<Self>, StoreError> {
         users::get(&tx, tenant, id).await
     }
@@ -116,7 +144,7 @@ impl Load for bailiwick_domain::user::User {
     }
 }
 
-/// The thing that the path's `id` names, for somebody who may. Another tenant's is as missing as
+/// The thing that the path names, for somebody who may. Another tenant's is as missing as
 /// one that never was, and whoever may not learns of neither.
 pub struct Loaded<P, T> {
     /// The permit.
@@ -131,10 +159,10 @@ impl<P: Permission, T: Load> FromRequest for Loaded<P, T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let permit = Permit::<P>::from_request(request, payload);
-        let id = request.match_info().get("id").and_then(|id| id.parse::<T::Id>().ok());
+        let id = T::id(request);
         Box::pin(async move {
             let permit = permit.await?;
-            let id = id.ok_or_else(Problem::not_found)?;
+            let id = id?;
             let tenant = permit.cx.tenant_id();
             let read = move |tx| T::load(tx, tenant, id);
             let item = permit.cx.store().read(tenant, read).await?;

@@ -59,6 +59,10 @@ reasons! {
     Exists = (CONFLICT, "already-exists", "It exists already"),
     /// The tenant lets nobody in this way.
     Closed = (CONFLICT, "registration-closed", "Registration is closed"),
+    /// The tenant has as many of these as it may have.
+    Full = (CONFLICT, "limit-reached", "There are too many"),
+    /// Something else stands on it.
+    InUse = (CONFLICT, "in-use", "It is needed"),
     /// A request with this idempotency key is under way.
     InProgress = (CONFLICT, "request-in-progress", "The same request is being handled"),
     /// It changed since the caller read it.

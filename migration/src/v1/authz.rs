@@ -119,6 +119,29 @@ pub(super) const TABLES: &[Table] = &[
         &["scope"],
         &[uuid("scope"), int("active").null(), int("version"), int("updated_at")],
     ),
+    // What a draft of policies would have decided. The draft may be gone: it is no foreign key.
+    tenant(
+        "policy_replays",
+        &["id"],
+        &[
+            uuid("id"),
+            uuid("draft_id"),
+            uuid("scope"),
+            json("bundle"),
+            int("from_at"),
+            int("to_at"),
+            int("after_at").null(),
+            uuid("after_id").null(),
+            int("total"),
+            int("done"),
+            json("report"),
+            text("error").null(),
+            int("finished_at").null(),
+            int("created_at"),
+            int("expires_at"),
+        ],
+    )
+    .indexes(&[index(&["expires_at"])]),
     // The application may be gone: it is no foreign key.
     tenant(
         "decisions",

@@ -194,7 +194,8 @@ fn snapshots_can_be_shared() {
 /// needs more of it.
 #[test]
 fn nothing_that_is_accepted_overflows_the_stack() {
-    let forms: [(&str, fn(usize) -> String); 12] = [
+    type Form = fn(usize) -> String;
+    let forms: [(&str, Form); 12] = [
         ("()", |n| format!("{}true{}", "(".repeat(n), ")".repeat(n))),
         ("[]", |n| format!("{}1{} == 1", "[".repeat(n), "]".repeat(n))),
         ("{}", |n| format!("{}1{} == 1", "{a:".repeat(n), "}".repeat(n))),

@@ -129,3 +129,86 @@ fn read(row: &QueryResult) -> Result<Decision> {
         expires_at: row.time("expires_at")?,
     })
 }
+
+/// How many decisions of a time there are, counted up to `most`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(
+    tx: &TenantTx,
+    tenant: TenantId,
+    (from, to): (Timestamp, Timestamp),
+    most: u64,
+) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT id FROM decisions \
+         WHERE tenant_id = $1 AND at >= $2 AND at < $3 LIMIT $4) AS d";
+    let args = [tenant.0.into(), from.0.into(), to.0.into(), sql::limit(most)];
+    sql::one(tx, sql, args).await?.map_or(Ok(0), |row| row.value("n"))
+}
+
+/// Decisions that were decided by the same policies, together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Together {
+    /// The ids of the policies.
+    pub policies: Vec<String>,
+    /// What they decided.
+    pub allowed: bool,
+    /// How many decisions.
+    pub count: i64,
+    /// How long they took in all, in microseconds.
+    pub micros: i64,
+    /// How long the slowest took, in microseconds.
+    pub slowest: i64,
+    /// How many had a policy that could not be evaluated.
+    pub failed: i64,
+}
+
+/// The latest decisions of a time by the policies that decided them: at most `most` are looked at.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_policies(
+    tx: &TenantTx,
+    tenant: TenantId,
+    (from, to): (Timestamp, Timestamp),
+    most: u64,
+) -> Result<Vec<Together>> {
+    let sql = "SELECT d.policies, d.allowed, CAST(COUNT(*) AS bigint) AS n, \
+         CAST(SUM(d.micros) AS bigint) AS micros, CAST(MAX(d.micros) AS bigint) AS slowest, \
+         CAST(SUM(CASE WHEN d.errors > 0 THEN 1 ELSE 0 END) AS bigint) AS failed \
+         FROM (SELECT policies, allowed, micros, errors FROM decisions \
+         WHERE tenant_id = $1 AND at >= $2 AND at < $3 ORDER BY at DESC, id DESC LIMIT $4) AS d \
+         GROUP BY d.policies, d.allowed ORDER BY n DESC LIMIT 2000";
+    let args = [tenant.0.into(), from.0.into(), to.0.into(), sql::limit(most)];
+    let together = |row: &QueryResult| {
+        Ok(Together {
+            policies: row.json("policies", "decision")?,
+            allowed: row.value("allowed")?,
+            count: row.value("n")?,
+            micros: row.value("micros")?,
+            slowest: row.value("slowest")?,
+            failed: row.value("failed")?,
+        })
+    };
+    sql::all(tx, sql, args).await?.iter().map(together).collect()
+}
+
+/// Whom the latest decisions of a time refused most often, with how often: at most `most` decisions
+/// are looked at, and twenty principals answered.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refused_most(
+    tx: &TenantTx,
+    tenant: TenantId,
+    (from, to): (Timestamp, Timestamp),
+    most: u64,
+) -> Result<Vec<(String, i64)>> {
+    let sql = "SELECT d.principal, CAST(COUNT(*) AS bigint) AS n \
+         FROM (SELECT principal, allowed FROM decisions \
+         WHERE tenant_id = $1 AND at >= $2 AND at < $3 ORDER BY at DESC, id DESC LIMIT $4) AS d \
+         WHERE NOT d.allowed GROUP BY d.principal ORDER BY n DESC, d.principal LIMIT 20";
+    let args = [tenant.0.into(), from.0.into(), to.0.into(), sql::limit(most)];
+    let rows = sql::all(tx, sql, args).await?;
+    rows.iter().map(|row| Ok((row.value("principal")?, row.value("n")?))).collect()
+}

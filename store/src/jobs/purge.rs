@@ -46,6 +46,7 @@ const EXPIRING: &[Expiring] = &[
     expiring("account_links", "tenant_id, mac", "expires_at", 7 * DAY),
     expiring("idempotency_keys", "tenant_id, key_hash", "expires_at", 0),
     expiring("decisions", "tenant_id, id", "expires_at", 0),
+    expiring("policy_replays", "tenant_id, id", "expires_at", 0),
     // Twice the longest life of an access token: a starting tenant reads its revocations here.
     expiring("changes", "seq", "at", 2 * DAY),
     expiring("jobs", "tenant_id, id", "finished_at", 7 * DAY),

@@ -6,7 +6,7 @@ use bailiwick_store::applications;
 
 use super::ApplicationBody;
 use crate::admin::auth::{ListApplications, Permit};
-use crate::admin::page::{self, Page, Query};
+use crate::admin::page::{self, Page, Position, Query};
 use crate::admin::problem::{Problem, ProblemBody};
 
 /// The applications, oldest first, a page at a time.
@@ -29,12 +29,12 @@ use crate::admin::problem::{Problem, ProblemBody};
 )]
 #[get("/applications")]
 pub async fn handler(permit: Permit<ListApplications>) -> Result<HttpResponse, Problem> {
-    let wanted = page::wanted(&permit)?;
+    let wanted = page::wanted::<_, Position>(&permit)?;
     let tenant = permit.cx.tenant_id();
     let after = wanted.after.map(|(at, id)| (at, ApplicationId(id)));
     let read = move |tx| async move { applications::page(&tx, tenant, after, wanted.read).await };
     let found: Vec<Application> = permit.cx.store().read(tenant, read).await?;
     let place = |app: &Application| (app.created_at, app.id.0);
     let view = |app: &Application| serde_json::json!(ApplicationBody::from(app));
-    Ok(page::answer(&permit, wanted, found, place, view))
+    Ok(page::answer(&permit, wanted.read, found, place, view))
 }

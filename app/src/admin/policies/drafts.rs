@@ -11,7 +11,7 @@ use super::{DraftBody, DraftMembers, members};
 use crate::admin::auth::{DraftPolicies, GetPolicies, Loaded, Permit};
 use crate::admin::idempotency::{self, Created};
 use crate::admin::json::{self as body, JSON, MERGE_PATCH};
-use crate::admin::page::{self, Page, Query};
+use crate::admin::page::{self, Page, Position, Query};
 use crate::admin::problem::{Problem, ProblemBody};
 use crate::admin::versions;
 use crate::cx::Cx;
@@ -36,15 +36,15 @@ use crate::cx::Cx;
 )]
 #[get("/policies/drafts")]
 pub async fn list(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
-    let scope = super::scope(permit.request.query_string())?;
-    let wanted = page::wanted(&permit)?;
+    let (wanted, [organization]) = page::filtered::<_, Position, 1>(&permit, ["organization"])?;
+    let scope = super::parse_scope(organization.as_deref())?;
     let tenant = permit.cx.tenant_id();
     let after = wanted.after.map(|(at, id)| (at, id.into()));
     let read =
         move |tx| async move { policies::drafts(&tx, (tenant, scope), after, wanted.read).await };
     let found: Vec<Draft> = permit.cx.store().read::<_, StoreError, _, _>(tenant, read).await?;
     let place = |draft: &Draft| (draft.created_at, draft.id.0);
-    Ok(page::answer(&permit, wanted, found, place, |draft| DraftBody::of(draft).ok()))
+    Ok(page::answer(&permit, wanted.read, found, place, |draft| DraftBody::of(draft).ok()))
 }
 
 /// Keeps a new draft. Without policies in the request it starts as the version that holds.

@@ -4,9 +4,11 @@
 pub mod activate;
 pub mod drafts;
 pub mod get;
+pub mod replay;
 pub mod validate;
 pub mod versions;
 
+use actix_web::HttpRequest;
 use bailiwick_actors::authz::Activated;
 use bailiwick_domain::{DraftId, OrganizationId, TenantId};
 use bailiwick_policy::{Bundle, Finding, Link, Severity};
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::admin::auth::Load;
+use crate::admin::auth::{Load, named};
 use crate::admin::problem::{Problem, Reason};
 use crate::cx::Cx;
 
@@ -241,6 +243,10 @@ impl From<Finding> for FindingBody {
 impl Load for Draft {
     type Id = DraftId;
 
+    fn id(request: &HttpRequest) -> Result<DraftId, Problem> {
+        named(request, "id")
+    }
+
     async fn load(tx: TenantTx, tenant: TenantId, id: DraftId) -> Result<Option<Self>, StoreError> {
         policies::get_draft(&tx, tenant, id).await
     }
@@ -253,7 +259,11 @@ impl Load for Draft {
 /// Whose policies the query asks for: `organization=org_...`, or the tenant's own.
 fn scope(query: &str) -> Result<Scope, Problem> {
     let found = url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == "organization");
-    let Some((_, id)) = found else { return Ok(None) };
+    parse_scope(found.as_ref().map(|(_, id)| id.as_ref()))
+}
+
+fn parse_scope(organization: Option<&str>) -> Result<Scope, Problem> {
+    let Some(id) = organization else { return Ok(None) };
     id.parse().map(Some).map_err(|_| Problem::mistake("organization", "is no id of one"))
 }
 

@@ -5,7 +5,7 @@ use bailiwick_actors::KeyInfo;
 
 use super::SigningKeyBody;
 use crate::admin::auth::{ListSigningKeys, Permit};
-use crate::admin::page::{self, Page, Query};
+use crate::admin::page::{self, Page, Position, Query};
 use crate::admin::problem::{Problem, ProblemBody};
 
 /// The signing keys that are not erased yet, oldest first, a page at a time. Their public halves
@@ -29,10 +29,10 @@ use crate::admin::problem::{Problem, ProblemBody};
 )]
 #[get("/signing-keys")]
 pub async fn handler(permit: Permit<ListSigningKeys>) -> Result<HttpResponse, Problem> {
-    let wanted = page::wanted(&permit)?;
+    let wanted = page::wanted::<_, Position>(&permit)?;
     let place = |key: &KeyInfo| (key.published_at, key.id.0);
     // A tenant has few.
     let mut found = permit.cx.tenant.signing_keys().await?;
     found.retain(|key| wanted.after.is_none_or(|after| place(key) > after));
-    Ok(page::answer(&permit, wanted, found, place, |key| SigningKeyBody::from(key)))
+    Ok(page::answer(&permit, wanted.read, found, place, |key| SigningKeyBody::from(key)))
 }

@@ -7,7 +7,7 @@ use bailiwick_store::users;
 
 use super::UserBody;
 use crate::admin::auth::{ListUsers, Permit};
-use crate::admin::page::{self, Page, Query};
+use crate::admin::page::{self, Page, Position, Query};
 use crate::admin::problem::{Problem, ProblemBody};
 
 /// The users, oldest first, a page at a time.
@@ -30,12 +30,12 @@ use crate::admin::problem::{Problem, ProblemBody};
 )]
 #[get("/users")]
 pub async fn handler(permit: Permit<ListUsers>) -> Result<HttpResponse, Problem> {
-    let wanted = page::wanted(&permit)?;
+    let wanted = page::wanted::<_, Position>(&permit)?;
     let tenant = permit.cx.tenant_id();
     let after = wanted.after.map(|(at, id)| (at, UserId(id)));
     let read = move |tx| async move { users::page(&tx, tenant, after, wanted.read).await };
     let found: Vec<User> = permit.cx.store().read(tenant, read).await?;
     let place = |user: &User| (user.created_at, user.id.0);
     let view = |user: &User| serde_json::json!(UserBody::from(user));
-    Ok(page::answer(&permit, wanted, found, place, view))
+    Ok(page::answer(&permit, wanted.read, found, place, view))
 }
