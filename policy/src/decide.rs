@@ -5,8 +5,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision as Verdict, Entities, EntityUid, EvaluationError,
-    PolicySet,
+    AuthorizationError, Authorizer, Decision as Verdict, EntityUid, EvaluationError, PolicySet,
 };
 use serde::Serialize;
 
@@ -95,13 +94,12 @@ impl Snapshot {
         more: &[&'a Layer],
         sets: impl Fn(&'a Layer) -> I,
     ) -> Decision {
-        let with_action = self.with_action(query, slice);
-        let entities = with_action.as_ref().unwrap_or(slice.entities());
+        let entities = slice.entities(self, query, more);
         let authorizer = Authorizer::new();
         let mut fold = Fold::default();
         for layer in self.layers(more) {
             for set in sets(layer) {
-                let answer = authorizer.is_authorized(query.request(), set, entities);
+                let answer = authorizer.is_authorized(query.request(), set, &entities);
                 fold.add(layer, &answer);
             }
         }
@@ -113,15 +111,6 @@ impl Snapshot {
         let embedded: &'static Layer = Layer::guardrails();
         let others = more.iter().copied().filter(move |layer| !std::ptr::eq(*layer, embedded));
         [embedded, self.layer()].into_iter().chain(others)
-    }
-
-    /// The entities of a slice that was made for another action, with the action of the query.
-    pub(crate) fn with_action(&self, query: &Query, slice: &Slice) -> Option<Entities> {
-        if query.action() == slice.action() {
-            return None;
-        }
-        let action = self.action(query.action())?.entity.clone();
-        slice.entities().clone().add_entities([action], None).ok()
     }
 }
 

@@ -45,8 +45,7 @@ impl Snapshot {
     }
 
     fn sieve(&self, unknown: Unknown, query: &Query, slice: &Slice, more: &[&Layer]) -> Sieve {
-        let entities = self.with_action(query, slice);
-        let entities = entities.unwrap_or_else(|| slice.entities().clone()).partial();
+        let entities = slice.all(self, query).partial();
         let (principal, resource) = (query.principal().cedar(), query.resource().cedar());
         let context = query.request().context().cloned().unwrap_or_else(Context::empty);
         let request = Request::builder().action(query.action().cedar().clone()).context(context);

@@ -1,9 +1,11 @@
 //! The entities of a decision.
 
+use std::borrow::Cow;
+
 use cedar_policy::Entities;
 
 use crate::uid::UidMap;
-use crate::{Fault, Loaded, Query, Snapshot, Uid};
+use crate::{Fault, Layer, Loaded, Query, Snapshot, Uid};
 
 /// How many levels a hierarchy may have.
 const MAX_LEVELS: usize = 256;
@@ -12,8 +14,9 @@ const MAX_LEVELS: usize = 256;
 #[derive(Clone)]
 pub struct Slice {
     loaded: UidMap<Loaded>,
-    entities: Entities,
-    action: Uid,
+    query: Query,
+    /// What the policies can look into from this query.
+    reachable: Entities,
 }
 
 impl Slice {
@@ -31,13 +34,33 @@ impl Slice {
             loaded.entry(one.uid().clone()).or_insert_with(|| one.clone());
         }
         acyclic(&loaded)?;
-        let action = query.action().clone();
-        let declared = snapshot.action(&action).map(|declared| declared.entity.clone());
-        let all = loaded.values().map(|one| one.cedar().clone()).chain(declared);
-        // No schema: what is loaded has been checked, and this is done for each decision.
-        let entities = Entities::from_entities(all, None)
-            .map_err(|error| Fault::new("/entities", error.to_string()))?;
-        Ok(Self { loaded, entities, action })
+        let reached = reached(&loaded, snapshot, query);
+        let kept = |one: &&Loaded| !one.parents().is_empty() || reached.contains_key(one.uid());
+        let reachable = collect(snapshot, query, loaded.values().filter(kept))?;
+        Ok(Self { loaded, query: query.clone(), reachable })
+    }
+
+    /// What policies can look into from a query. That is known already when the slice was made for
+    /// it, and no layer looks into entities that the snapshot does not.
+    pub(crate) fn entities(
+        &self,
+        snapshot: &Snapshot,
+        query: &Query,
+        layers: &[&Layer],
+    ) -> Cow<'_, Entities> {
+        let own = &self.query;
+        let same = own.principal() == query.principal()
+            && own.resource() == query.resource()
+            && own.action() == query.action()
+            && own.references_in_context() == query.references_in_context()
+            && layers.iter().all(|layer| layer.literals().is_empty());
+        if same { Cow::Borrowed(&self.reachable) } else { Cow::Owned(self.all(snapshot, query)) }
+    }
+
+    /// Everything, whether or not a policy can look into it from here.
+    pub(crate) fn all(&self, snapshot: &Snapshot, query: &Query) -> Entities {
+        collect(snapshot, query, self.loaded.values())
+            .expect("the entities are known to have no cycle and different references")
     }
 
     /// Everything that an entity is in, at any distance, and not itself.
@@ -61,15 +84,38 @@ impl Slice {
     pub(crate) fn references(&self, uid: &Uid) -> &[Uid] {
         self.loaded.get(uid).map_or(&[], |one| one.references())
     }
+}
 
-    pub(crate) fn entities(&self) -> &Entities {
-        &self.entities
+/// The entities that policies can look into: those of the request, those that policies look into by
+/// name, and what these refer to. Of the others, which these are only in, no more is seen than what
+/// they are in themselves.
+fn reached(loaded: &UidMap<Loaded>, snapshot: &Snapshot, query: &Query) -> UidMap<()> {
+    let mut found: UidMap<()> = UidMap::default();
+    let request = [query.principal(), query.resource()];
+    let mut next: Vec<&Uid> = request.into_iter().chain(query.references_in_context()).collect();
+    next.extend(snapshot.literals());
+    while let Some(uid) = next.pop() {
+        if let Some(one) = loaded.get(uid)
+            && found.insert(uid.clone(), ()).is_none()
+        {
+            next.extend(one.references());
+        }
     }
+    found
+}
 
-    /// The one action that is among the entities.
-    pub(crate) fn action(&self) -> &Uid {
-        &self.action
-    }
+/// The entities as Cedar has them, with the action where it is in groups.
+fn collect<'a>(
+    snapshot: &Snapshot,
+    query: &Query,
+    entities: impl Iterator<Item = &'a Loaded>,
+) -> Result<Entities, Fault> {
+    let action = snapshot.action(query.action()).filter(|action| !action.ancestors.is_empty());
+    let all = entities.map(|one| one.cedar().clone()).chain(action.map(|a| a.entity.clone()));
+    // No schema: what is loaded has been checked, and this is done for each decision. Adding to
+    // nothing gives the same as `from_entities` and takes less time.
+    let made = Entities::empty().add_entities(all, None);
+    made.map_err(|error| Fault::new("/entities", error.to_string()))
 }
 
 impl std::fmt::Debug for Slice {

@@ -179,7 +179,7 @@ fn groups_of_actions_come_from_the_schema() {
     let (snapshot, _) = compile(Some(&bundle), &[], Mode::Permissive).unwrap();
     let found = ask(&snapshot, uid("Document", "d"), &json!([]), &[]);
     assert_eq!(ids(&found), ["in", "list"]);
-    // A slice that was made for another action gives the same answer.
+    // A slice that was made for another query gives the same answer.
     let query = |action| {
         snapshot.query(uid("User", "u"), action, uid("Document", "d"), Map::new()).unwrap()
     };
@@ -187,4 +187,24 @@ fn groups_of_actions_come_from_the_schema() {
     let found = snapshot.decide(&query("view"), &slice, &[]);
     assert_eq!(ids(&found), ["in", "list", "other"]);
     assert_eq!(snapshot.actions("User", "Document"), ["edit", "view"]);
+}
+
+#[test]
+fn a_slice_serves_other_queries_and_layers_too() {
+    let text = "@id(\"boss\") permit(principal, action, resource) when { principal.boss };";
+    let snapshot = snapshot(text, &[]);
+    let entities = json!([
+        { "type": "Document", "id": "d", "parents": [{ "type": "Group", "id": "g" }] },
+        { "type": "Group", "id": "g", "attrs": { "boss": true } },
+    ]);
+    let data: Vec<EntityData> = serde_json::from_value(entities).unwrap();
+    let loaded: Vec<Loaded> = data.iter().map(|one| snapshot.entity(one).unwrap()).collect();
+    let query = |p: Uid| snapshot.query(p, "edit", uid("Document", "d"), Map::new()).unwrap();
+    let slice = Slice::new(&snapshot, &query(uid("User", "u")), &loaded).unwrap();
+    assert!(!snapshot.decide(&query(uid("User", "u")), &slice, &[]).allowed);
+    assert!(snapshot.decide(&query(uid("Group", "g")), &slice, &[]).allowed);
+    let by_name = "@id(\"no\") forbid(principal, action, resource) when { Group::\"g\".boss };";
+    let more = compile_guardrails(by_name).unwrap();
+    let decision = snapshot.decide(&query(uid("User", "u")), &slice, &[&more]);
+    assert_eq!(ids(&decision), ["guardrail:no"]);
 }
