@@ -1,10 +1,15 @@
 //! How far policies follow references from entity to entity.
+//!
+//! This is read off the tokens of a policy that Cedar has parsed already: its own ways to look at
+//! the tree of a policy parse the text again, which takes longer than everything else together.
 
-use cedar_policy::{PolicySet, ValidationError, ValidationMode, Validator};
-use serde_json::Value;
+use std::str::FromStr as _;
+
+use cedar_policy::{EntityUid, PolicySet, ValidationError, ValidationMode, Validator};
 
 use crate::Uid;
 use crate::layer::Prepared;
+use crate::scan::{Token, tokens};
 use crate::schema::Schema;
 
 /// Beyond this, what policies look for is not fetched.
@@ -23,89 +28,220 @@ pub(crate) struct Reach {
     pub literals: Vec<Uid>,
 }
 
+/// What a part of an expression may stand for.
+#[derive(Default)]
+struct Operand {
+    /// How many entities in a row it is away from the request.
+    level: u8,
+    /// The context or the action: a look into it needs no entity.
+    free: bool,
+    literals: Vec<Uid>,
+}
+
+impl Operand {
+    fn or(&mut self, other: Option<Self>) {
+        if let Some(mut other) = other {
+            self.level = self.level.max(other.level);
+            self.literals.append(&mut other.literals);
+        }
+    }
+}
+
+/// What an open bracket will stand for when it is closed.
+enum Open {
+    /// The widest of what is in it.
+    Group,
+    /// A tag of the entity in front of it.
+    Tag(Operand),
+    /// Nothing that can be looked into.
+    Value,
+}
+
+/// The place in a text.
+struct Reader<'a> {
+    tokens: Vec<Token<'a>>,
+    at: usize,
+    /// What the brackets that are open hold so far.
+    open: Vec<(Open, Operand)>,
+    /// What has just been read, when an operator may follow.
+    current: Option<Operand>,
+    reach: Reach,
+}
+
 impl Reach {
-    /// What is assumed of a policy that cannot be looked at.
-    pub(crate) fn unknown() -> Self {
-        Self { levels: MAX_LEVELS, literals: Vec::new() }
-    }
-
-    /// Walks the tree of a policy or a template.
-    pub(crate) fn of(json: &Value) -> Self {
-        let mut reach = Self::default();
-        for side in ["principal", "resource"] {
-            let scope = json.get(side);
-            let within = scope.and_then(|s| s.get("op")).is_some_and(|op| op == "in")
-                || scope.is_some_and(|s| s.get("in").is_some());
-            if within {
-                reach.levels = 1;
-            }
-        }
-        let conditions = json.get("conditions").and_then(Value::as_array);
-        for condition in conditions.into_iter().flatten() {
-            if let Some(body) = condition.get("body") {
-                reach.walk(body);
-            }
-        }
-        reach.levels = reach.levels.min(MAX_LEVELS);
-        reach
-    }
-
-    /// How many entities in a row the value of an expression is away from the request.
-    fn walk(&mut self, json: &Value) -> u8 {
-        let Some((operator, operands)) = json.as_object().and_then(|o| o.iter().next()) else {
-            return 0;
+    /// Reads a policy or a template.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut reader = Reader {
+            tokens: tokens(text).collect(),
+            at: 0,
+            open: Vec::new(),
+            current: None,
+            reach: Self::default(),
         };
-        let left = operands.get("left");
-        match operator.as_str() {
-            "Var" | "Value" | "Slot" => 0,
-            // The context is a record, and not an entity.
-            "." | "has" if operands.pointer("/left/Var").is_some_and(|var| var == "context") => 0,
-            "." | "has" => self.follow(left),
-            "in" | "getTag" | "hasTag" => {
-                let right = operands.get("right").map_or(0, |json| self.walk(json));
-                self.follow(left).max(right)
+        while reader.at < reader.tokens.len() {
+            reader.read();
+        }
+        reader.reach.levels = reader.reach.levels.min(MAX_LEVELS);
+        reader.reach
+    }
+}
+
+impl Reader<'_> {
+    fn ahead(&self, by: usize) -> &str {
+        self.tokens.get(self.at + by).map_or("", |token| token.text)
+    }
+
+    /// Looks into what has just been read.
+    fn step(&mut self) -> Operand {
+        let mut operand = self.current.take().unwrap_or_default();
+        if operand.free {
+            operand.free = false;
+            return operand;
+        }
+        operand.level = operand.level.saturating_add(1);
+        self.reach.levels = self.reach.levels.max(operand.level);
+        self.reach.literals.append(&mut operand.literals);
+        operand
+    }
+
+    fn push(&mut self, open: Open) {
+        self.open.push((open, Operand::default()));
+        self.current = None;
+    }
+
+    /// What has just been read is not looked into, unless the brackets around it are.
+    fn finish(&mut self) {
+        let current = self.current.take();
+        if let Some((_, inside)) = self.open.last_mut() {
+            inside.or(current);
+        }
+    }
+
+    fn close(&mut self) {
+        self.finish();
+        self.current = Some(match self.open.pop() {
+            Some((Open::Group, inside)) => inside,
+            Some((Open::Tag(left), _)) => {
+                self.current = Some(left);
+                self.step()
             }
-            "is" if operands.get("in").is_some() => self.follow(left),
-            _ => match operands {
-                Value::Array(values) => self.widest(values.iter()),
-                Value::Object(members) => self.widest(members.values()),
-                _ => 0,
-            },
+            Some((Open::Value, _)) | None => Operand::default(),
+        });
+    }
+
+    fn read(&mut self) {
+        let used = match self.ahead(0) {
+            "." => self.member(),
+            "has" => self.has(),
+            "in" => {
+                self.step();
+                1
+            }
+            "is" => 1 + self.path(1),
+            "[" if self.current.is_some() => {
+                let looked = self.step();
+                self.current = Some(looked);
+                3
+            }
+            "(" | "[" | "{" => {
+                self.push(Open::Group);
+                1
+            }
+            ")" | "]" | "}" => {
+                self.close();
+                1
+            }
+            "context" | "action" => {
+                self.current = Some(Operand { free: true, ..Operand::default() });
+                1
+            }
+            word if word.starts_with(|c: char| c.is_alphanumeric() || "_\"".contains(c)) => {
+                self.word()
+            }
+            _ => {
+                self.finish();
+                1
+            }
+        };
+        self.at += used;
+    }
+
+    /// An attribute, or a call of a method.
+    fn member(&mut self) -> usize {
+        if self.ahead(2) != "(" {
+            let looked = self.step();
+            self.current = Some(looked);
+            return 2;
+        }
+        let left = self.current.take().unwrap_or_default();
+        match self.ahead(1) {
+            "getTag" | "hasTag" => self.push(Open::Tag(left)),
+            _ => self.push(Open::Value),
+        }
+        3
+    }
+
+    /// `a has b.c.d` looks into `a`, `a.b` and `a.b.c`.
+    fn has(&mut self) -> usize {
+        let mut used = 2;
+        loop {
+            let looked = self.step();
+            if self.ahead(used) != "." {
+                self.current = Some(Operand::default());
+                return used;
+            }
+            self.current = Some(looked);
+            used += 2;
         }
     }
 
-    fn widest<'a>(&mut self, of: impl Iterator<Item = &'a Value>) -> u8 {
-        of.map(|json| self.walk(json)).max().unwrap_or(0)
+    /// How many tokens a name with its namespaces takes.
+    fn path(&self, from: usize) -> usize {
+        let mut used = 1;
+        while self.ahead(from + used) == "::" {
+            used += 2;
+        }
+        used
     }
 
-    /// Looks into what an expression refers to.
-    fn follow(&mut self, left: Option<&Value>) -> u8 {
-        let Some(left) = left else { return 0 };
-        if let Some(entity) = left.pointer("/Value/__entity") {
-            self.literals.extend(serde_json::from_value::<Uid>(entity.clone()));
+    /// A variable, a literal, the name of an entity or of a function, a key of a record, or a
+    /// keyword.
+    fn word(&mut self) -> usize {
+        let word = self.ahead(0);
+        if ["if", "then", "else", "when", "unless"].contains(&word) {
+            self.finish();
+            return 1;
         }
-        let to = self.walk(left).saturating_add(1);
-        self.levels = self.levels.max(to);
-        to
+        let used = self.path(0);
+        let entity: String = (0..used).map(|by| self.ahead(by)).collect();
+        if self.ahead(used) == "(" {
+            self.push(Open::Value);
+            return used + 1;
+        }
+        let literals = if used > 1 && entity.ends_with('"') {
+            EntityUid::from_str(&entity).iter().map(Uid::of).collect()
+        } else {
+            Vec::new()
+        };
+        self.current = Some(Operand { literals, ..Operand::default() });
+        used
     }
 }
 
 /// The levels by the types of a schema, where a policy seems to look at more than one.
-pub(crate) fn levels_by_schema(schema: &Schema, checked: &PolicySet, all: &[Prepared]) -> u8 {
+pub(crate) fn levels_by_schema(schema: &Schema, all: &[Prepared]) -> u8 {
     let seeming = all.iter().map(|one| one.reach.levels).max().unwrap_or(0);
     if seeming < 2 {
         return seeming;
     }
-    let far = |id: &cedar_policy::PolicyId| {
-        let one = all.iter().find(|one| one.policy.id() == id);
-        one.is_some_and(|one| one.reach.levels > 1)
-    };
+    let mut far = PolicySet::new();
+    all.iter().filter(|one| one.reach.levels > 1).for_each(|one| one.add_to(&mut far));
     let validator = Validator::new(schema.cedar.clone());
     let enough = |level: &u8| {
         let mode = ValidationMode::Strict;
-        let result = validator.validate_with_level(checked, mode, u32::from(*level));
+        let result = validator.validate_with_level(&far, mode, u32::from(*level));
         let too_far = |error: &ValidationError| {
-            matches!(error, ValidationError::EntityDerefLevelViolation(_)) && far(error.policy_id())
+            matches!(error, ValidationError::EntityDerefLevelViolation(_))
         };
         !result.validation_errors().any(too_far)
     };
@@ -113,43 +249,4 @@ pub(crate) fn levels_by_schema(schema: &Schema, checked: &PolicySet, all: &[Prep
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::parse::parse;
-
-    fn of(text: &str) -> Reach {
-        parse("f", text).unwrap()[0].reach()
-    }
-
-    #[test]
-    fn levels_count_the_entities_in_a_row() {
-        let of = |text: &str| of(text).levels;
-        let when = |condition: &str| {
-            of(&format!("permit(principal, action, resource) when {{ {condition} }};"))
-        };
-        assert_eq!(of("permit(principal, action, resource);"), 0);
-        assert_eq!(of("permit(principal in G::\"a\", action, resource);"), 1);
-        assert_eq!(of("permit(principal is U in G::\"a\", action, resource);"), 1);
-        assert_eq!(of("permit(principal, action, resource in ?resource);"), 1);
-        assert_eq!(when("principal == resource"), 0);
-        assert_eq!(when("context.mfa && context.a.b"), 1);
-        assert_eq!(when("principal.a"), 1);
-        assert_eq!(when("resource has a"), 1);
-        assert_eq!(when("resource.owner == principal"), 1);
-        assert_eq!(when("resource.owner.team in principal.teams"), 3);
-        assert_eq!(when("principal.hasTag(resource.organization.id)"), 2);
-        assert_eq!(when("[principal.a.b.c, 1].contains(2)"), 3);
-        assert_eq!(when("(if principal.a then resource.b else principal).c"), 2);
-        assert_eq!(when("ip(principal.a).isInRange(ip(\"10.0.0.0/8\"))"), 1);
-        assert_eq!(when(&format!("principal{}", ".a".repeat(30))), MAX_LEVELS);
-    }
-
-    #[test]
-    fn literals_are_those_that_are_looked_into() {
-        let found = of("permit(principal == U::\"a\", action, resource) when {
-            resource == U::\"b\" || principal in U::\"c\" || U::\"d\".admin || U::\"e\" in U::\"f\"
-        };");
-        let names: Vec<&str> = found.literals.iter().map(Uid::id).collect();
-        assert_eq!(names, ["d", "e"]);
-    }
-}
+mod tests;

@@ -54,7 +54,7 @@ fn assemble(
         return Err(found);
     }
     let levels = match &schema {
-        Some(schema) => levels_by_schema(schema, &checked, &prepared),
+        Some(schema) => levels_by_schema(schema, &prepared),
         None => prepared.iter().map(|one| one.reach.levels).max().unwrap_or(0),
     };
     prepared.extend(generated.iter().filter_map(Generated::prepare));

@@ -62,13 +62,9 @@ impl Item {
         }
     }
 
-    /// How far it looks, from its tree.
+    /// How far it looks.
     pub(crate) fn reach(&self) -> Reach {
-        let json = match &self.body {
-            Body::Policy(policy) => policy.to_json(),
-            Body::Template(template) => template.to_json(),
-        };
-        json.map_or_else(|_| Reach::unknown(), |json| Reach::of(&json))
+        Reach::of(&self.text)
     }
 
     fn annotations(&self) -> Arc<BTreeMap<String, String>> {
