@@ -43,8 +43,3 @@ impl Snapshot {
         }
     }
 }
-
-/// temporary
-pub fn diff(_: &crate::Bundle, _: &crate::Bundle) -> Value {
-    Value::Null
-}
