@@ -24,6 +24,8 @@ enum Who {
     Token,
     /// Every role of the tenant's API keys, and operators.
     Read,
+    /// An application that may ask for decisions.
+    Decisions,
     /// Administrators of the tenant, and operators.
     Manage,
 }
@@ -87,6 +89,29 @@ const TABLE: &[(&str, Who)] = &[
     ("oauth_revoke", Who::Client),
     ("oauth_userinfo", Who::Token),
     ("oauth_userinfo_post", Who::Token),
+    ("authzen_configuration", Who::Public),
+    ("access_evaluation", Who::Decisions),
+    ("access_evaluations", Who::Decisions),
+    ("access_search_subject", Who::Decisions),
+    ("access_search_resource", Who::Decisions),
+    ("access_search_action", Who::Decisions),
+    ("authz_decide", Who::Decisions),
+    ("policies_get", Who::Read),
+    ("policy_drafts_list", Who::Read),
+    ("policy_drafts_create", Who::Manage),
+    ("policy_drafts_get", Who::Read),
+    ("policy_drafts_update", Who::Manage),
+    ("policy_drafts_delete", Who::Manage),
+    ("policy_drafts_validate", Who::Read),
+    ("policy_drafts_activate", Who::Manage),
+    ("policy_drafts_replay", Who::Manage),
+    ("policy_replays_get", Who::Read),
+    ("policy_versions_list", Who::Read),
+    ("policy_versions_get", Who::Read),
+    ("policy_versions_diff", Who::Read),
+    ("policy_versions_activate", Who::Manage),
+    ("decisions_list", Who::Read),
+    ("decisions_stats", Who::Read),
     ("tenant_get", Who::Read),
     ("applications_list", Who::Read),
     ("applications_get", Who::Read),
@@ -224,6 +249,9 @@ fn check(operation: &Operation, who: Who, name: &str, answer: &Answer) {
         Who::Browser => assert_ne!(status, 204, "{row}"),
         Who::Client if name == "client" => assert_ne!(status, 401, "{row}"),
         Who::Client => assert!(matches!(status, 400 | 401), "{row}"),
+        // acme-web lacks the scope.
+        Who::Decisions if name == "client" => assert_eq!(status, 403, "{row}"),
+        Who::Decisions => assert_eq!(status, 401, "{row}"),
         Who::Token if name == "user token" => assert_eq!(status, 200, "{row}"),
         Who::Token => assert!(matches!(status, 400 | 401), "{row}"),
         Who::Read | Who::Manage => {
@@ -252,11 +280,13 @@ async fn call(server: &Server, operation: &Operation, credential: &str) -> Answe
         Some("groups") => "grp",
         Some("organizations") => "org",
         Some("role-assignments") => "asg",
+        Some("policies") if operation.path.contains("/replays/") => "rpl",
+        Some("policies") => "drf",
         _ => "app",
     };
     let path = operation.path.replace("{id}", &format!("{kind}_{:032x}", 0xab));
     let path = path.replace("{user}", &format!("usr_{:032x}", 0xab));
-    let path = path.replace("{name}", "ghost").replace("{type}", "Ghost");
+    let path = path.replace("{name}", "ghost").replace("{type}", "Ghost").replace("{number}", "9");
     let base =
         if path.starts_with("/health") { server.base.clone() } else { server.issuer("acme") };
     let mut request = server.http.request(method, format!("{base}{path}"));

@@ -27,6 +27,8 @@ struct Things {
     role: String,
     assignment: String,
     entity: String,
+    draft: String,
+    replay: String,
     client: &'static str,
     secret: &'static str,
 }
@@ -53,7 +55,18 @@ impl Things {
         }
         let entity = json!({ "put": [{ "type": "Doc", "id": "entity-of-globex" }] });
         api.post("/entities/bulk", &entity).await.expect(200);
+        let policies =
+            json!({ "policies": { "a.cedar": "permit (principal, action, resource);" } });
+        let held = api.post("/policies/drafts", &policies).await.expect(201);
+        let path = format!("/policies/drafts/{}/activate", id(&held));
+        let activate = api.request(Method::POST, &path).header("if-match", "*").json(&json!({}));
+        Answer::of(activate).await.expect(200);
+        let draft = id(&api.post("/policies/drafts", &policies).await.expect(201));
+        let path = format!("/policies/drafts/{draft}/replay");
+        let replay = id(&api.post(&path, &json!({})).await.expect(202));
         Self {
+            draft,
+            replay,
             held: sign_in(server, "globex").await,
             cursor: page.str("next_cursor").to_owned(),
             application: id(&application),
@@ -96,6 +109,8 @@ impl Things {
             role: "role-of-nobody".into(),
             assignment: other(&like.assignment),
             entity: "entity-of-nobody".into(),
+            draft: other(&like.draft),
+            replay: other(&like.replay),
             client: "globex-not",
             secret: "the-secret-of-nobody-0123456789",
         }
@@ -120,11 +135,14 @@ fn attempts(
             Some("organizations") => &with.organization,
             Some("role-assignments") => &with.assignment,
             Some("entities") => &with.entity,
+            Some("policies") if operation.path.contains("/replays/") => &with.replay,
+            Some("policies") => &with.draft,
             _ => &with.application,
         },
     );
     let path = path.replace("{user}", &with.user).replace("{name}", &with.role);
-    let path = path.replace("{type}", "Doc");
+    // A version of theirs, and none of ours.
+    let path = path.replace("{type}", "Doc").replace("{number}", "1");
     let url = if path.starts_with("/health") { server.url(&path) } else { format!("{base}{path}") };
     let request = || server.http.request(method.clone(), &url);
     let cookies = || request().header("cookie", &with.held.cookies);
@@ -134,6 +152,7 @@ fn attempts(
     match operation.id.as_str() {
         "openid_configuration"
         | "oauth_authorization_server"
+        | "authzen_configuration"
         | "jwks"
         | "tenant_home"
         | "oauth_check_session"
@@ -215,6 +234,25 @@ fn attempts(
             }
             all.into_iter().map(body).chain(named(id, with, own)).collect()
         }
+        id if id.starts_with("access") || id.starts_with("authz") => {
+            // About their things, as an application of ours; and as theirs.
+            let user = json!({ "type": "User", "id": with.user });
+            let resource = json!({ "type": "Doc", "id": with.entity });
+            let organization = json!({ "type": "Organization", "id": with.organization });
+            let body = |resource: &Value| {
+                json!({
+                    "subject": user, "principal": user, "action": { "name": "read" },
+                    "resource": resource, "context": { "for": organization },
+                })
+            };
+            let asker = || request().basic_auth("asker", Some(&own.asker));
+            vec![
+                asker().json(&body(&resource)),
+                asker().json(&body(&organization)),
+                as_them().json(&body(&resource)),
+                request().bearer_auth(&held.access_token).json(&body(&resource)),
+            ]
+        }
         id => panic!("{id} has no attempt with another tenant's things: write one"),
     }
 }
@@ -225,7 +263,21 @@ fn named(id: &str, with: &Things, own: &Own<'_>) -> Vec<RequestBuilder> {
         |of: &str| vec![own.api.request(Method::PUT, &format!("{of}/members/{}", with.user))];
     let post = |path: &str, body: Value| own.api.request(Method::POST, path).json(&body);
     let role = |body: Value| post("/role-assignments", body);
+    let of_theirs = [("organization", with.organization.as_str())];
+    let get = |path: &str| vec![own.api.request(Method::GET, path).query(&of_theirs)];
     match id {
+        "policies_get" => get("/policies"),
+        "policy_drafts_list" => get("/policies/drafts"),
+        "policy_drafts_create" => {
+            vec![post("/policies/drafts", json!({ "organization": with.organization }))]
+        }
+        "policy_versions_list" => get("/policies/versions"),
+        "policy_versions_get" => get("/policies/versions/1"),
+        "policy_versions_diff" => get("/policies/versions/1/diff"),
+        "policy_versions_activate" => {
+            let path = "/policies/versions/1/activate";
+            vec![own.api.request(Method::POST, path).query(&of_theirs)]
+        }
         "groups_members_add" => member(&own.group),
         "organizations_members_add" => member(&own.organization),
         "role_assignments_list" => [
@@ -257,6 +309,8 @@ fn named(id: &str, with: &Things, own: &Own<'_>) -> Vec<RequestBuilder> {
 struct Own<'s> {
     api: Api<'s>,
     user: String,
+    /// The secret of the application that asks for decisions.
+    asker: String,
     /// The paths of these two.
     group: String,
     organization: String,
@@ -268,7 +322,11 @@ impl<'s> Own<'s> {
         let id = |thing: Value| thing["id"].as_str().expect("an id").to_owned();
         let named = json!({ "name": "own" });
         api.post("/roles", &named).await.expect(201);
+        let asker = json!({ "client_id": "asker", "name": "Asker", "type": "machine",
+            "scopes": ["authz"] });
+        let asker = api.post("/applications", &asker).await.expect(201);
         Self {
+            asker: asker["client_secret"].as_str().expect("a secret").to_owned(),
             user: id(api.post("/users", &json!({})).await.expect(201)),
             group: format!("/groups/{}", id(api.post("/groups", &named).await.expect(201))),
             organization: format!(

@@ -3,5 +3,7 @@
 mod batch;
 mod conformance;
 mod decide;
+mod policies;
+mod roles;
 mod search;
 pub(crate) mod support;

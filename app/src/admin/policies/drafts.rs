@@ -38,6 +38,7 @@ use crate::cx::Cx;
 pub async fn list(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
     let (wanted, [organization]) = page::filtered::<_, Position, 1>(&permit, ["organization"])?;
     let scope = super::parse_scope(organization.as_deref())?;
+    super::must_exist(&permit.cx, scope).await?;
     let tenant = permit.cx.tenant_id();
     let after = wanted.after.map(|(at, id)| (at, id.into()));
     let read =

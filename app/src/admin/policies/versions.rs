@@ -51,6 +51,7 @@ pub async fn list(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> 
     let query = permit.request.query_string();
     let (tenant, scope) = (permit.cx.tenant_id(), super::scope(query)?);
     let before = parameter(query, "before")?;
+    super::must_exist(&permit.cx, scope).await?;
     let read = move |tx| async move {
         let state = policies::state(&tx, tenant, scope).await?;
         let list = policies::versions(&tx, (tenant, scope), before, PAGE + 1).await?;
@@ -137,6 +138,7 @@ pub async fn diff(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> 
 }
 
 async fn read(cx: &Cx, scope: Scope, number: i64) -> Result<(Option<i64>, PolicyVersion), Problem> {
+    super::must_exist(cx, scope).await?;
     let tenant = cx.tenant_id();
     let read = move |tx| async move {
         let state = policies::state(&tx, tenant, scope).await?;
