@@ -71,6 +71,15 @@ export DEMO_WEB_SECRET DEMO_MACHINE_SECRET
 "$bailiwick" apply -f examples/demo.yaml --output json >"$BAILIWICK_DATA_DIR/demo.json" ||
   die "examples/demo.yaml could not be applied"
 
+# The operator, made once, with a key of the management API that is kept with the data.
+key=$BAILIWICK_DATA_DIR/api.key
+if [ ! -s "$key" ]; then
+  secret operator >/dev/null
+  "$bailiwick" init --operator-email operator@example.com --output json \
+    --operator-password-file "$BAILIWICK_DATA_DIR/operator.secret" |
+    sed -n 's/.*"api_key": *"\([^"]*\)".*/\1/p' >"$key"
+fi
+
 memory=$(awk '/^VmRSS:/ { printf ", %d MB of memory", $2 / 1024 }' "/proc/$server/status" 2>/dev/null || true)
 issuer=$BAILIWICK_PUBLIC_URL/t/demo
 cat <<TXT
@@ -90,7 +99,9 @@ Try next
   Discovery      $issuer/.well-known/openid-configuration
   API documents  $BAILIWICK_PUBLIC_URL/docs
   Applications without a secret: demo-spa and demo-native (PKCE); all of them are in examples/demo.yaml.
-  A key of the management API: BAILIWICK_DATA_DIR=$BAILIWICK_DATA_DIR BAILIWICK_PUBLIC_URL=$BAILIWICK_PUBLIC_URL $bailiwick init
+  A key of the management API is in $key:
+    curl -H "Authorization: Bearer \$(cat $key)" $issuer/api/v1/users
+  Who may do what: the README's ten lines ask for a decision and see why.
 
 The log is $log. Ctrl-C stops the server.
 TXT

@@ -385,7 +385,8 @@ fn comparable(answer: &Answer, sent: &Things) -> (u16, String, String) {
     }
     // Sealed values of forms and the addresses that carry them.
     let plain = |text: &str| {
-        let long = |word: &&str| word.len() >= 40;
+        // The name of a decision is new each time.
+        let long = |word: &&str| word.len() >= 40 || word.starts_with("dec_");
         let words: Vec<&str> = text.split(['"', '=', '&', ' ', '\n', '?']).collect();
         words.into_iter().map(|w| if long(&w) { "*" } else { w }).collect::<Vec<_>>().join(" ")
     };

@@ -233,7 +233,7 @@ async fn decisions_have_receipts(server: &Server) {
     for level in 0..7 {
         pdp.ask("/authz/decide", &question("p", level)).await.expect(200);
     }
-    let counted = "SELECT COALESCE(SUM(quantity), 0) FROM usage_hourly \
+    let counted = "SELECT CAST(COALESCE(SUM(quantity), 0) AS bigint) FROM usage_hourly \
          WHERE dimension = 'decision.made'";
     wait(async || (server.number(counted).await == 7).then_some(())).await;
     let receipts = counted.replace("usage_hourly", "receipts");

@@ -31,11 +31,12 @@ type Row = (&'static [&'static str], bool, u128, [bool; 2], [bool; 2]);
 
 #[test]
 fn every_role_may_what_it_should_and_nothing_else() {
-    let table: [Row; 11] = [
+    let table: [Row; 12] = [
         (&[], false, CUSTOMER, [false, false], [false, false]),
         (&["viewer"], false, CUSTOMER, [true, false], [false, false]),
         (&["admin"], false, CUSTOMER, [true, true], [false, false]),
         (&["owner"], false, CUSTOMER, [true, true], [false, false]),
+        (&["auditor"], false, CUSTOMER, [true, false], [false, false]),
         (&["viewer", "admin"], false, CUSTOMER, [true, true], [false, false]),
         (&["Admin", "administrator", ""], false, CUSTOMER, [false, false], [false, false]),
         // A customer's own role of that name gives nothing.
@@ -55,6 +56,36 @@ fn every_role_may_what_it_should_and_nothing_else() {
                 assert_eq!(decision.policies.is_empty(), !wanted, "{row}");
             }
         }
+    }
+}
+
+#[test]
+fn some_roles_are_for_a_part() {
+    let may = |role: &str, action: Action| {
+        let own = decide(&[role], false, CUSTOMER, action, CUSTOMER).allowed;
+        assert!(!decide(&[role], false, CUSTOMER, action, OTHER).allowed, "{role} elsewhere");
+        own
+    };
+    for (role, yes, no) in [
+        (
+            "developer",
+            &[
+                Action::ListUsers,
+                Action::CreateApplication,
+                Action::WriteEntities,
+                Action::DraftPolicies,
+            ][..],
+            &[Action::UpdateUser, Action::ActivatePolicies, Action::RotateSigningKeys][..],
+        ),
+        (
+            "support",
+            &[Action::GetUser, Action::UpdateUser, Action::ListDecisions],
+            &[Action::CreateUser, Action::DeleteUser, Action::GetApplication, Action::GetPolicies],
+        ),
+        ("billing", &[Action::GetTenant], &[Action::ListUsers, Action::ListApplications]),
+    ] {
+        assert!(yes.iter().all(|a| may(role, *a)), "{role}");
+        assert!(no.iter().all(|a| !may(role, *a)), "{role}");
     }
 }
 
