@@ -49,3 +49,6 @@ pub use search::Sieve;
 pub use slice::Slice;
 pub use snapshot::Snapshot;
 pub use uid::{BadUid, Uid};
+
+#[cfg(test)]
+mod tests;
