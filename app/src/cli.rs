@@ -16,6 +16,7 @@ mod keys;
 pub mod manifest;
 mod migrate;
 pub(crate) mod out;
+mod policies;
 
 /// Multi-tenant identity platform: OpenID Connect and OAuth 2 for your applications, in one binary.
 #[derive(Debug, Parser)]
@@ -75,6 +76,8 @@ be done, nothing is.")]
     Migrate,
     /// Lists, rotates and revokes the signing keys of a tenant
     Keys(keys::Arguments),
+    /// Checks, tests, compares and sends policies that are kept as files
+    Policies(policies::Arguments),
     /// Says whether the configuration works, and what it is
     CheckConfig(check_config::Arguments),
     /// Prints the OpenAPI document of the HTTP APIs, as JSON
@@ -113,6 +116,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Openapi => return out::json(&openapi::document()),
         Command::CheckConfig(arguments) => return check_config::run(file, arguments),
+        Command::Policies(arguments) => return policies::run(arguments).await,
         _ => {}
     }
     let mut config = Config::load(file)?;
@@ -130,7 +134,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Apply(arguments) => apply::run(&config, &env, arguments).await,
         Command::Keys(arguments) => keys::run(&config, &env, arguments).await,
         Command::Migrate => migrate::run(&config, &env).await,
-        Command::Serve { .. } | Command::CheckConfig(_) | Command::Openapi => Ok(()),
+        Command::Serve { .. }
+        | Command::CheckConfig(_)
+        | Command::Policies(_)
+        | Command::Openapi => Ok(()),
     }
 }
 

@@ -15,6 +15,9 @@ use bailiwick_outbound::Mailer;
 /// The commented default file: what `bailiwick check-config --defaults` prints.
 pub const DEFAULTS: &str = include_str!("../../deploy/bailiwick.toml");
 
+/// Variables that are no settings: which file to read, and the key of the management API.
+const NOT_SETTINGS: [&str; 2] = ["BAILIWICK_CONFIG", "BAILIWICK_API_KEY"];
+
 /// How strict the server is about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -160,7 +163,8 @@ impl Config {
     /// For unreadable files, unknown keys, wrong types and values that cannot work.
     pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
         let env = std::env::vars()
-            .filter(|(k, _)| k != "BAILIWICK_CONFIG" && !k.starts_with("BAILIWICK_TEST_"))
+            .filter(|(k, _)| !NOT_SETTINGS.contains(&k.as_str()))
+            .filter(|(k, _)| !k.starts_with("BAILIWICK_TEST_"))
             .collect();
         Self::from_sources(file, env)
     }

@@ -66,7 +66,7 @@ pub fn is_action_name(name: &str) -> bool {
 }
 
 /// Authorization with Cedar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Authz {
     /// Whether everything is held against the schema.
@@ -75,6 +75,20 @@ pub struct Authz {
     pub sent_entities: SentEntities,
     /// What is kept of decisions.
     pub log: DecisionLog,
+    /// For how many seconds an application may decide by a signed snapshot: default 300, at most a
+    /// day.
+    pub snapshot_seconds: u32,
+}
+
+impl Default for Authz {
+    fn default() -> Self {
+        Self {
+            mode: AuthzMode::default(),
+            sent_entities: SentEntities::default(),
+            log: DecisionLog::default(),
+            snapshot_seconds: 300,
+        }
+    }
 }
 
 /// Whether everything is held against the schema.
@@ -128,6 +142,9 @@ impl Authz {
         }
         if !(1..=366).contains(&self.log.days) {
             out.push(Mistake::new("authz.log.days", "must be 1 to 366"));
+        }
+        if !(10..=86_400).contains(&self.snapshot_seconds) {
+            out.push(Mistake::new("authz.snapshot_seconds", "must be 10 to 86400"));
         }
     }
 }

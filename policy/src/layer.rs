@@ -1,10 +1,11 @@
 //! A compiled set of policies, and what is said of each.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{EntityUid, Policy, PolicyId, PolicySet, SlotId, Template};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::Uid;
 use crate::analysis::Reach;
@@ -61,6 +62,8 @@ pub struct Layer {
     pub(crate) all: PolicySet,
     levels: u8,
     literals: Vec<Uid>,
+    /// Every policy in Cedar's JSON format, once somebody asked for that.
+    pub(crate) json: OnceLock<Map<String, Value>>,
 }
 
 /// A policy on its way into a layer.
@@ -90,7 +93,7 @@ impl Layer {
         literals.sort_unstable();
         literals.dedup();
         let infos = prepared.into_iter().map(|one| Arc::new(one.info)).collect();
-        Self { index, infos, by_id, all, levels, literals }
+        Self { index, infos, by_id, all, levels, literals, json: OnceLock::new() }
     }
 
     /// Every policy, in the order of its files.

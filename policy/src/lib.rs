@@ -12,6 +12,7 @@ mod compile;
 mod decide;
 mod diff;
 mod entity;
+mod export;
 mod finding;
 mod guardrails;
 mod index;
@@ -40,6 +41,7 @@ pub use compile::compile;
 pub use decide::{Decision, EvalError, Missing, Reason};
 pub use diff::{Change, Difference, TextChange, diff};
 pub use entity::{EntityData, Fault, Loaded};
+pub use export::Export;
 pub use finding::{Finding, Severity};
 pub use guardrails::compile_guardrails;
 pub use layer::{Effect, Layer, LayerKind, PolicyInfo};
@@ -49,3 +51,6 @@ pub use search::Sieve;
 pub use slice::Slice;
 pub use snapshot::Snapshot;
 pub use uid::{BadUid, Uid};
+
+#[cfg(test)]
+mod tests;

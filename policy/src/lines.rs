@@ -190,9 +190,7 @@ mod tests {
             } else {
                 assert_eq!(old[next], &line[1..]);
                 next += 1;
-                if line.starts_with(' ') {
-                    out.push(&line[1..]);
-                }
+                out.extend(line.strip_prefix(' '));
             }
         }
         out.extend_from_slice(&old[next..]);

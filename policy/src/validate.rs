@@ -10,6 +10,9 @@ use crate::parse::Item;
 use crate::schema::Schema;
 use crate::{Bundle, Finding, Mode};
 
+/// How often the validator may look at a policy; some microseconds each time.
+const MAX_CHECKS: u64 = 500_000;
+
 /// Everything that the validator has to say, with its place.
 pub(crate) fn validate(
     schema: &Schema,
@@ -31,6 +34,13 @@ pub(crate) fn validate(
         let text = bundle.policies.get(file).map_or("", String::as_str);
         Finding::reported(file, text, error).policy(id.as_ref())
     };
+    if checks(schema, checked) > MAX_CHECKS {
+        let help = "write fewer policies or templates, or declare fewer types for actions";
+        let message = "checking this many policies against a schema with this many combinations \
+                       of principal, action and resource takes too long";
+        let found = Finding::new("schema", message).help(help);
+        return vec![if mode == Mode::Permissive { found.warning() } else { found }];
+    }
     let result = Validator::new(schema.cedar.clone()).validate(checked, ValidationMode::Strict);
     let mut wrong = HashSet::new();
     let mut found = Vec::new();
@@ -46,6 +56,21 @@ pub(crate) fn validate(
         }
     }
     found
+}
+
+/// How many times the validator looks at a policy: once for each combination of principal, action
+/// and resource, and at a template for each combination of types that its slots may have, too.
+fn checks(schema: &Schema, checked: &PolicySet) -> u64 {
+    let count = |many: usize| u64::try_from(many).unwrap_or(u64::MAX);
+    let policies = count(checked.policies().filter(|policy| policy.is_static()).count());
+    let templates = count(checked.num_of_templates());
+    let mut sum = 0u64;
+    for (principal, resource) in schema.actions().flat_map(|(_, action)| action.combinations()) {
+        let slots = (schema.above(principal) + 1) * (schema.above(resource) + 1);
+        let here = policies.saturating_add(templates.saturating_mul(count(slots)));
+        sum = sum.saturating_add(here);
+    }
+    sum
 }
 
 /// Cedar suggests some action; this is the one that is spelled most alike.

@@ -25,7 +25,11 @@ pub struct Memo(HashMap<Uid, Option<Loaded>>);
 
 impl Memo {
     pub(super) fn has(&self, uid: &Uid) -> bool {
-        self.0.get(uid).is_some_and(Option::is_some)
+        self.get(uid).is_some()
+    }
+
+    pub(super) fn get(&self, uid: &Uid) -> Option<&Loaded> {
+        self.0.get(uid)?.as_ref()
     }
 }
 
@@ -53,15 +57,31 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// Gathers what a query can reach.
     pub(super) async fn gather(&self, query: &Query, memo: &mut Memo) -> Result<Gathered, Refusal> {
+        let mut from = vec![query.principal(), query.resource()];
+        from.extend(query.references_in_context());
+        let (near, unfit) = self.reach(&from, MOST, memo).await?;
+        let entities = near.keys().filter_map(|uid| memo.get(uid));
+        let slice = Slice::new(&self.compiled.snapshot, query, entities);
+        let slice = slice.map_err(|fault| Refusal::Invalid(vec![fault]))?;
+        let lasting = self.sent.is_none() && !near.keys().any(|uid| uid.kind() == entity::SESSION);
+        let organizations = self.organizations(query.resource(), memo);
+        Ok(Gathered { slice, organizations, unfit, lasting })
+    }
+
+    /// Reads everything that policies can look at when a request is about these. How near each
+    /// entity is, and stored entities that the schema does not fit any more.
+    pub(super) async fn reach(
+        &self,
+        from: &[&Uid],
+        most: usize,
+        memo: &mut Memo,
+    ) -> Result<(HashMap<Uid, u8>, Vec<Fault>), Refusal> {
         let levels = self.compiled.snapshot.levels();
-        // How near each entity is; one that is found again nearer is followed further.
+        // One that is found again nearer is followed further.
         let mut near: HashMap<Uid, u8> = HashMap::new();
         let mut unfit = Vec::new();
-        let mut frontier: Vec<(Uid, u8)> = vec![(query.principal().clone(), 0)];
-        frontier.push((query.resource().clone(), 0));
-        let named = query.references_in_context().iter();
-        let named = named.chain(self.compiled.snapshot.literals());
-        frontier.extend(named.map(|uid| (uid.clone(), 0)));
+        let named = from.iter().copied().chain(self.compiled.snapshot.literals());
+        let mut frontier: Vec<(Uid, u8)> = named.map(|uid| (uid.clone(), 0)).collect();
         while !frontier.is_empty() {
             frontier.retain(|(uid, depth)| near.get(uid).is_none_or(|known| depth < known));
             let missing: Vec<&Uid> = frontier
@@ -87,18 +107,13 @@ impl Source<'_> {
                     next.extend(loaded.references().iter().map(|r| (r.clone(), depth + 1)));
                 }
             }
-            if near.len() > MOST {
-                let message = format!("more than {MOST} entities can be reached from the request");
+            if near.len() > most {
+                let message = format!("more than {most} entities can be reached from the request");
                 return Err(Refusal::Invalid(vec![Fault::new("", message)]));
             }
             frontier = next;
         }
-        let entities = near.keys().filter_map(|uid| memo.0.get(uid)?.as_ref());
-        let slice = Slice::new(&self.compiled.snapshot, query, entities);
-        let slice = slice.map_err(|fault| Refusal::Invalid(vec![fault]))?;
-        let lasting = self.sent.is_none() && !near.keys().any(|uid| uid.kind() == entity::SESSION);
-        let organizations = self.organizations(query.resource(), memo);
-        Ok(Gathered { slice, organizations, unfit, lasting })
+        Ok((near, unfit))
     }
 
     /// Decides, with the policies of the organizations that the resource is in.
@@ -129,8 +144,8 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// The organizations that the resource is in, or is.
-    fn organizations(&self, resource: &Uid, memo: &Memo) -> Vec<Uid> {
+    /// The organizations that a resource is in, or is.
+    pub(super) fn organizations(&self, resource: &Uid, memo: &Memo) -> Vec<Uid> {
         if !self.compiled.organizations && self.trial.is_none() {
             return Vec::new();
         }

@@ -4,7 +4,7 @@
 //! Partial evaluation first: where policies say the same of everybody, nobody is looked at. Where
 //! they do not, each candidate is decided for, exactly as a decision would.
 
-use bailiwick_domain::ApplicationId;
+use bailiwick_domain::{ApplicationId, DecisionId};
 use bailiwick_policy::{Sieve, Uid};
 use bailiwick_store::TenantTx;
 use bailiwick_store::authz::candidates;
@@ -169,11 +169,12 @@ impl TenantHandle {
         Ok(found)
     }
 
-    /// A page counts as one decision.
-    fn count(&self, view: &TenantView, application: ApplicationId) {
-        let id: bailiwick_domain::DecisionId = self.shared().env.id();
+    /// A page counts as one decision, and so does a snapshot.
+    pub(super) fn count(&self, view: &TenantView, application: ApplicationId) -> DecisionId {
+        let id: DecisionId = self.shared().env.id();
         let counted = (application, Dimension::DecisionMade);
         view.tallies.record(view.tenant.id, counted, id.0.as_bytes(), &self.shared().dirty);
+        id
     }
 
     /// Whether others of its type are stored, and it is not.

@@ -2,6 +2,7 @@
 //! problems.
 
 pub mod decide;
+pub mod snapshot;
 
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,6 +13,7 @@ use crate::http::problem;
 pub fn routes(routes: &mut ServiceConfig<'_>) {
     let scope = utoipa_actix_web::scope("/authz")
         .wrap(from_fn(problem::middleware))
-        .service(decide::handler);
+        .service(decide::handler)
+        .service(snapshot::handler);
     routes.service(scope);
 }

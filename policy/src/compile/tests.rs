@@ -229,3 +229,23 @@ fn nothing_that_is_accepted_overflows_the_stack() {
         assert!(crate::diff(&given, &given).is_empty());
     }
 }
+
+#[test]
+fn validation_that_would_take_too_long_is_refused() {
+    let types: String = (0..60).map(|n| format!("entity T{n};")).collect();
+    let list = (0..60).map(|n| format!("T{n}")).collect::<Vec<_>>().join(", ");
+    let schema =
+        format!("{types} action a appliesTo {{ principal: [{list}], resource: [{list}] }};");
+    let policies = "permit(principal, action, resource);".repeat(200);
+    let given = bundle(Some(&schema), &[("a.cedar", &policies)]);
+    let found = findings(&given, Mode::Strict);
+    assert!(found.len() == 1 && found[0].contains("takes too long"), "{found:?}");
+    assert!(findings(&given, Mode::Permissive)[0].starts_with("schema: warning: "));
+    let tower: String = (1..200).map(|n| format!("entity T{n} in [T{}];", n - 1)).collect();
+    let schema = format!(
+        "entity T0; {tower} action a appliesTo {{ principal: T199, resource: [T198, T199] }};"
+    );
+    let template = "permit(principal in ?principal, action, resource in ?resource);".repeat(10);
+    let found = findings(&bundle(Some(&schema), &[("a.cedar", &template)]), Mode::Strict);
+    assert!(found.len() == 1 && found[0].contains("takes too long"), "{found:?}");
+}

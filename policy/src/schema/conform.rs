@@ -86,6 +86,11 @@ impl Schema {
         self.model.actions.iter()
     }
 
+    /// How many types of entities the entities of a type may be in.
+    pub(crate) fn above(&self, kind: &str) -> usize {
+        self.model.kinds.get(kind).map_or(0, |kind| kind.ancestors.len())
+    }
+
     /// Those members that the schema declares for `UserAttributes` and the like, and that are of
     /// the declared type.
     pub(crate) fn fitting(&self, name: &str, members: &Map<String, Value>) -> Map<String, Value> {

@@ -51,6 +51,16 @@ pub(crate) struct Action {
     pub(super) context: Type,
 }
 
+impl Action {
+    /// Every type of a principal with every type of a resource.
+    pub(crate) fn combinations(&self) -> impl Iterator<Item = (&str, &str)> {
+        let resources = move || self.resources.iter().map(String::as_str);
+        self.principals
+            .iter()
+            .flat_map(move |one| resources().map(move |other| (one.as_str(), other)))
+    }
+}
+
 /// Everything declared, by full names.
 #[derive(Default)]
 pub(super) struct Model {

@@ -28,6 +28,8 @@ pub enum Typ {
     IdToken,
     /// A logout token: `logout+jwt` (Back-Channel Logout 1.0 2.4).
     LogoutToken,
+    /// Policies and entities to decide by offline: `authz-snapshot+jwt`.
+    AuthzSnapshot,
 }
 
 impl Typ {
@@ -38,6 +40,7 @@ impl Typ {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
             Self::LogoutToken => "logout+jwt",
+            Self::AuthzSnapshot => "authz-snapshot+jwt",
         }
     }
 }
@@ -63,6 +66,7 @@ pub struct SigningKey {
     access_token_header: String,
     id_token_header: String,
     logout_token_header: String,
+    authz_snapshot_header: String,
 }
 
 impl SigningKey {
@@ -136,6 +140,7 @@ impl SigningKey {
             access_token_header: header(Typ::AccessToken),
             id_token_header: header(Typ::IdToken),
             logout_token_header: header(Typ::LogoutToken),
+            authz_snapshot_header: header(Typ::AuthzSnapshot),
         })
     }
 
@@ -154,6 +159,7 @@ impl SigningKey {
             Typ::AccessToken => &self.access_token_header,
             Typ::IdToken => &self.id_token_header,
             Typ::LogoutToken => &self.logout_token_header,
+            Typ::AuthzSnapshot => &self.authz_snapshot_header,
         };
         let mut payload = Vec::with_capacity(512);
         serde_json::to_writer(&mut payload, claims).map_err(|_| JoseError::Serialisation)?;

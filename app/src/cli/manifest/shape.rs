@@ -141,6 +141,7 @@ pub(crate) const SETTINGS: &[Member] = &[
         Shape::Map(&[
             Member("mode", Optional, Shape::OneOf(&["permissive", "strict"])),
             Member("sent_entities", Optional, Shape::OneOf(&["add", "override"])),
+            Member("snapshot_seconds", Optional, Shape::Count),
             Member(
                 "log",
                 Optional,

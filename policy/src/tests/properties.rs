@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bailiwick_policy::{
+use crate::{
     Bundle, Decision, EntityData, Layer, Link, Loaded, Mode, Query, RoleRule, Sieve, Slice,
     Snapshot, Uid, compile, compile_guardrails, organization_layer,
 };
@@ -277,7 +277,7 @@ fn summary(decision: &Decision) -> (bool, Vec<String>, Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn the_index_decides_as_all_policies_do(

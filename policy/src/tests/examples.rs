@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_policy::suite::{Case, Outcome, run};
-use bailiwick_policy::{Bundle, EntityData, Link, Mode, compile};
+use crate::suite::{Case, Outcome, run};
+use crate::{Bundle, EntityData, Link, Mode, compile};
 
 struct Example {
     schema: &'static str,
@@ -21,11 +21,15 @@ macro_rules! example {
         #[test]
         fn $name() {
             check(&Example {
-                schema: include_str!(concat!("cedar/", stringify!($name), "/schema.cedarschema")),
-                policies: include_str!(concat!("cedar/", stringify!($name), "/policies.cedar")),
+                schema: include_str!(concat!(
+                    "examples/",
+                    stringify!($name),
+                    "/schema.cedarschema"
+                )),
+                policies: include_str!(concat!("examples/", stringify!($name), "/policies.cedar")),
                 links: $links,
-                entities: include_str!(concat!("cedar/", stringify!($name), "/entities.json")),
-                cases: include_str!(concat!("cedar/", stringify!($name), "/cases.json")),
+                entities: include_str!(concat!("examples/", stringify!($name), "/entities.json")),
+                cases: include_str!(concat!("examples/", stringify!($name), "/cases.json")),
                 levels: $levels,
             });
         }
@@ -35,7 +39,7 @@ macro_rules! example {
 example!(photos, 2, "[]");
 example!(todo, 1, "[]");
 example!(documents, 2, "[]");
-example!(hotels, 1, include_str!("cedar/hotels/links.json"));
+example!(hotels, 1, include_str!("examples/hotels/links.json"));
 example!(workspaces, 1, "[]");
 
 fn check(example: &Example) {
