@@ -96,6 +96,7 @@ const TABLE: &[(&str, Who)] = &[
     ("access_search_resource", Who::Decisions),
     ("access_search_action", Who::Decisions),
     ("authz_decide", Who::Decisions),
+    ("authz_snapshot", Who::Decisions),
     ("policies_get", Who::Read),
     ("policy_drafts_list", Who::Read),
     ("policy_drafts_create", Who::Manage),

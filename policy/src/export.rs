@@ -155,8 +155,9 @@ mod tests {
         ];
         let loaded: Vec<_> = all.iter().map(|data| snapshot.entity(data).unwrap()).collect();
         let export = snapshot.export([(&organization, &layer)], &loaded).unwrap();
-        let ids: Vec<_> =
+        let mut ids: Vec<_> =
             export.policies["staticPolicies"].as_object().unwrap().keys().cloned().collect();
+        ids.sort_unstable();
         assert_eq!(
             ids,
             [

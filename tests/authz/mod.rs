@@ -1,9 +1,12 @@
 //! Authorization: policies, decisions, searches.
 
 mod batch;
+mod cli;
 mod conformance;
 mod decide;
+mod offline;
 mod policies;
 mod roles;
 mod search;
+mod snapshot;
 pub(crate) mod support;

@@ -52,11 +52,27 @@ pub fn bailiwick() -> Command {
             .status()
             .expect("cargo is there");
         assert!(built.success(), "the binary does not build");
-        // This test binary is target/debug/deps/it-*.
-        let it = std::env::current_exe().expect("a process knows its program");
-        it.ancestors().nth(2).expect("two folders above").join("bailiwick")
+        target().join("bailiwick")
     });
     Command::new(path)
+}
+
+/// A program of `examples`, built from the present sources.
+#[must_use]
+pub fn example(name: &str) -> Command {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace", "--example", name])
+        .current_dir(root())
+        .status()
+        .expect("cargo is there");
+    assert!(built.success(), "the example does not build");
+    Command::new(target().join("examples").join(name))
+}
+
+/// The folder of this build: this test binary is `target/debug/deps/it-*`.
+fn target() -> PathBuf {
+    let it = std::env::current_exe().expect("a process knows its program");
+    it.ancestors().nth(2).expect("two folders above").to_owned()
 }
 
 /// The top folder of the repository.
