@@ -152,6 +152,8 @@ async fn bad_input_is_told_and_nothing_is_written(server: &Server) {
         (json!({ "name": "x", "permissions": ["a", ""] }), "permissions[1]"),
         (json!({ "name": "x", "permissions": ["a", "b\n"] }), "permissions[1]"),
         (json!({ "name": "x", "permissions": ["a", "a"] }), "permissions[1]"),
+        // What it says in full is no id: an escaped line feed.
+        (json!({ "name": "x", "permissions": ["Action::\"a\\nb\""] }), "permissions"),
         (json!({ "name": "x", "permissions": vec!["x"; 201] }), "permissions"),
         (json!({ "name": "x", "version": 7 }), "version"),
     ] {

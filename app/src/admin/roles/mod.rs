@@ -12,6 +12,7 @@ use actix_web::HttpRequest;
 use bailiwick_domain::TenantId;
 use bailiwick_domain::application::Mistake;
 use bailiwick_domain::authz::{is_action_name, is_role_name};
+use bailiwick_policy::{Mode, RoleRule, Severity, compile};
 use bailiwick_store::authz::roles::{self, Role};
 use bailiwick_store::{Error as StoreError, TenantTx};
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,13 @@ impl RoleMembers {
             } else if !seen.insert(name) {
                 wrong(&format!("permissions[{n}]"), "is given more than once");
             }
+        }
+        // One role that no policy can be made of would keep all others from being compiled.
+        if mistakes.is_empty() {
+            let rule = RoleRule { name: self.name.clone(), permissions: self.permissions.clone() };
+            let found = compile(None, &[rule], Mode::Permissive).err().unwrap_or_default();
+            let errors = found.into_iter().filter(|f| f.severity == Severity::Error);
+            mistakes.extend(errors.map(|f| Mistake::new("permissions", f.message)));
         }
         if mistakes.is_empty() { Ok(()) } else { Err(Problem::mistakes(mistakes)) }
     }
