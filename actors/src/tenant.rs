@@ -189,7 +189,13 @@ impl TenantHandle {
         let uid = named.and_then(|(kind, id)| Uid::new(kind, id).ok());
         match uid {
             Some(uid) => self.authz().entity_changed(&self.shared().caches, &uid),
-            None => self.authz().every_entity_changed(&self.shared().env),
+            None => {
+                self.authz().every_entity_changed(&self.shared().env);
+                // Without it nothing is wrong, only slower: the types that are stored are not known.
+                if self.authz().compiled().is_some() {
+                    let _ = self.send(TenantCommand::Recompile);
+                }
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use bailiwick_domain::authz::AuthzMode;
 use bailiwick_domain::{Env, TenantId};
 use bailiwick_policy::{Bundle, Finding, Mode, RoleRule, Snapshot, Uid};
@@ -71,8 +71,8 @@ pub(crate) struct Authz {
     changed: AtomicU64,
     /// Counts notices that entities changed.
     pub(crate) epoch: AtomicU64,
-    /// The types of the tenant's own entities that anything is stored of.
-    pub(crate) types: ArcSwap<HashSet<String>>,
+    /// The types of the tenant's own entities that anything is stored of, when that is known.
+    types: ArcSwapOption<HashSet<String>>,
     pub(crate) log: super::log::Rate,
 }
 
@@ -108,7 +108,7 @@ impl Authz {
             loading: Mutex::new(()),
             changed: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
-            types: ArcSwap::default(),
+            types: ArcSwapOption::empty(),
             log: super::log::Rate::default(),
         }
     }
@@ -120,6 +120,8 @@ impl Authz {
     /// Forgets every entity.
     pub(crate) fn every_entity_changed(&self, env: &Env) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
+        // Some may be of a type that nothing was stored of: the snapshot is read anew for that.
+        self.types.store(None);
         self.incarnation.store(incarnation(env), Ordering::Release);
     }
 
@@ -166,16 +168,28 @@ impl Authz {
             let (sources, types) = store.read(tenant, read).await?;
             let compiled = compile(sources, mode).await?;
             if self.changed.load(Ordering::Acquire) == noticed {
-                if self.epoch.load(Ordering::Acquire) == epoch {
-                    self.types.store(Arc::new(types.into_iter().collect()));
-                } else {
-                    continue;
-                }
+                self.know_types(types, epoch);
                 let compiled = Arc::new(compiled);
                 self.compiled.store(Some(Arc::clone(&compiled)));
                 return Ok(compiled);
             }
         }
+    }
+
+    /// Notes of which types anything is stored, as it was read at that epoch. What was noted since is
+    /// added; where everything changed since, it is not known.
+    fn know_types(&self, read: Vec<String>, epoch: u64) {
+        let read: HashSet<String> = read.into_iter().collect();
+        self.types.rcu(|noted| match noted {
+            _ if self.epoch.load(Ordering::Acquire) == epoch => Some(Arc::new(read.clone())),
+            Some(noted) => Some(Arc::new(read.union(noted).cloned().collect())),
+            None => None,
+        });
+    }
+
+    /// Whether anything of this type may be stored.
+    pub(crate) fn may_store(&self, kind: &str) -> bool {
+        self.types.load().as_ref().is_none_or(|types| types.contains(kind))
     }
 
     /// Notes that policies changed. Whether there is a snapshot to build anew.
@@ -189,11 +203,11 @@ impl Authz {
         // First, so that whoever reads the old one now does not keep it.
         self.epoch.fetch_add(1, Ordering::AcqRel);
         caches.entities.invalidate(&(self.incarnation(), uid.clone()));
-        if !uid.is_platform() && !self.types.load().contains(uid.kind()) {
+        if !uid.is_platform() && !self.may_store(uid.kind()) {
             self.types.rcu(|types| {
-                let mut types = HashSet::clone(types);
+                let mut types = HashSet::clone(types.as_ref()?);
                 types.insert(uid.kind().to_owned());
-                types
+                Some(Arc::new(types))
             });
         }
     }

@@ -217,7 +217,7 @@ impl Source<'_> {
     fn remembered(&self, uid: &Uid) -> Option<Option<Loaded>> {
         let authz = self.tenant.authz();
         if uid.kind() == bailiwick_domain::authz::ROLE
-            || !(uid.is_platform() || authz.types.load().contains(uid.kind()))
+            || !(uid.is_platform() || authz.may_store(uid.kind()))
         {
             // A role is nothing but its name; and of other types nothing is stored.
             return Some(None);

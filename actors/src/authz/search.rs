@@ -184,7 +184,7 @@ impl TenantHandle {
         uid: &Uid,
         memo: &mut Memo,
     ) -> Result<bool, Refusal> {
-        let stored = uid.is_platform() || self.authz().types.load().contains(uid.kind());
+        let stored = uid.is_platform() || self.authz().may_store(uid.kind());
         if !stored || uid.kind() == bailiwick_domain::authz::ROLE {
             return Ok(false);
         }
