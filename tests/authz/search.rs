@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 
 use super::support::Pdp;
 
-both!(searches_are_those_of_the_scenario, pages_add_up_to_the_whole, nonsense_finds_nothing);
+both!(
+    searches_are_those_of_the_scenario,
+    pages_add_up_to_the_whole,
+    many_of_a_new_type_are_found,
+    nonsense_finds_nothing,
+);
 
 fn ids(answer: &Value) -> Vec<&str> {
     let name = |r: &Value| r.get("id").or(r.get("name")).is_some();
@@ -102,6 +107,23 @@ async fn pages_add_up_to_the_whole(server: &Server) {
     let expected: Vec<String> = odd.chain(["record-1".to_owned()]).collect();
     assert_eq!(found, expected);
     assert!(asked >= 3);
+}
+
+/// So many at once are told as one change of everything: their type is new all the same.
+async fn many_of_a_new_type_are_found(server: &Server) {
+    let pdp = Pdp::certified(server, "acme").await;
+    let policy =
+        "permit (principal, action == Action::\"see\", resource is star) when { resource.bright };";
+    pdp.activate(&json!({ "policies": { "a.cedar": policy } })).await;
+    let star =
+        |n: usize| json!({ "type": "star", "id": n.to_string(), "attrs": { "bright": true } });
+    pdp.put(&Value::from((0..150).map(star).collect::<Vec<_>>())).await;
+    let body = json!({
+        "subject": { "type": "user", "id": "alice" },
+        "action": { "name": "see" },
+        "resource": { "type": "star", "id": "149" },
+    });
+    assert_eq!(pdp.ask("/access/v1/evaluation", &body).await.expect(200)["decision"], true);
 }
 
 async fn nonsense_finds_nothing(server: &Server) {
