@@ -30,6 +30,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("reqwest", &["outbound"]),
     ("async-stripe", &["billing"]),
     ("cedar-policy", &["policy"]),
+    ("cedar-policy-core", &["policy"]),
     ("actix", &["actors"]),
     ("actix-web", &["bailiwick"]),
     ("tokio", &["store", "outbound", "actors", "billing", "bailiwick"]),

@@ -5,8 +5,10 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision as Verdict, EntityUid, EvaluationError, PolicySet,
+    AuthorizationError, Authorizer, EntityUid, EvaluationError,
 };
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
 use serde::Serialize;
 
 use crate::index::Subject;
@@ -65,42 +67,48 @@ impl Snapshot {
     /// Decides by the tenant's policies, its roles, the guardrails of the platform, and more
     /// layers. Any forbid of any layer that is satisfied denies; else any permit allows.
     #[must_use]
-    pub fn decide(&self, query: &Query, entities: &Slice, more: &[&Layer]) -> Decision {
-        let principal = entities.ancestors(query.principal());
-        let resource = entities.ancestors(query.resource());
+    pub fn decide(&self, query: &Query, slice: &Slice, more: &[&Layer]) -> Decision {
         let principal = Subject {
             uid: query.principal(),
-            ancestors: &principal,
-            references: entities.references(query.principal()),
+            ancestors: slice.ancestors(query.principal()),
+            references: slice.references(query.principal()),
         };
-        let resource = Subject { uid: query.resource(), ancestors: &resource, references: &[] };
+        let resource = Subject {
+            uid: query.resource(),
+            ancestors: slice.ancestors(query.resource()),
+            references: &[],
+        };
         let groups = self.action(query.action()).map_or(&[] as &[Uid], |a| &a.ancestors);
-        self.fold(query, entities, more, |layer| {
-            layer.index.matching(&principal, (query.action(), groups), &resource)
-        })
+        let entities = slice.entities(self, query);
+        let request = query.request().as_ref().clone();
+        let evaluator = Evaluator::new(request, &entities, Extensions::all_available());
+        let mut fold = Fold::default();
+        for layer in self.layers(more) {
+            for policy in layer.index.matching(&principal, (query.action(), groups), &resource) {
+                let Some(info) = layer.infos.get(policy.at) else { continue };
+                match policy.satisfied(&evaluator) {
+                    Ok(true) => fold.satisfied(info),
+                    Ok(false) => {}
+                    Err(error) => fold.failed(info, &error),
+                }
+            }
+        }
+        fold.finish()
     }
 
-    /// Decides as [`Snapshot::decide`] does, but evaluates every policy: what that is compared
-    /// with.
+    /// Decides as [`Snapshot::decide`] does, but by Cedar's own authorizer and every policy: what
+    /// that is compared with.
     #[must_use]
-    pub fn decide_by_all(&self, query: &Query, entities: &Slice, more: &[&Layer]) -> Decision {
-        self.fold(query, entities, more, |layer| std::iter::once(&layer.all))
-    }
-
-    fn fold<'a, I: Iterator<Item = &'a PolicySet>>(
-        &'a self,
-        query: &Query,
-        slice: &Slice,
-        more: &[&'a Layer],
-        sets: impl Fn(&'a Layer) -> I,
-    ) -> Decision {
-        let entities = slice.entities(self, query, more);
+    pub fn decide_by_all(&self, query: &Query, slice: &Slice, more: &[&Layer]) -> Decision {
+        let entities = slice.entities(self, query).into();
         let authorizer = Authorizer::new();
         let mut fold = Fold::default();
         for layer in self.layers(more) {
-            for set in sets(layer) {
-                let answer = authorizer.is_authorized(query.request(), set, &entities);
-                fold.add(layer, &answer);
+            let answer = authorizer.is_authorized(query.request(), &layer.all, &entities);
+            let reasons = answer.diagnostics().reason().filter_map(|id| layer.info(id));
+            reasons.for_each(|info| fold.satisfied(info));
+            for AuthorizationError::PolicyEvaluationError(e) in answer.diagnostics().errors() {
+                layer.info(e.policy_id()).into_iter().for_each(|info| fold.failed(info, e.inner()));
             }
         }
         fold.finish()
@@ -123,24 +131,22 @@ struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    fn add(&mut self, layer: &'a Layer, answer: &cedar_policy::Response) {
-        // The reasons of a refusal are the forbids that are satisfied.
-        let reasons = match answer.decision() {
-            Verdict::Allow => &mut self.permits,
-            Verdict::Deny => &mut self.forbids,
-        };
-        reasons.extend(answer.diagnostics().reason().filter_map(|id| layer.info(id)));
-        for AuthorizationError::PolicyEvaluationError(error) in answer.diagnostics().errors() {
-            let Some(info) = layer.info(error.policy_id()) else { continue };
-            // What is generated for roles asks every resource for its organization. One whose
-            // attribute of that name is no entity is not in an organization, which is no error.
-            if info.layer != LayerKind::Roles {
-                self.errors.push(EvalError {
-                    policy: info.id.clone(),
-                    message: error.inner().to_string(),
-                    missing: missing(error.inner()),
-                });
-            }
+    fn satisfied(&mut self, info: &'a Arc<PolicyInfo>) {
+        match info.effect {
+            Effect::Permit => self.permits.push(info),
+            Effect::Forbid => self.forbids.push(info),
+        }
+    }
+
+    fn failed(&mut self, info: &PolicyInfo, error: &EvaluationError) {
+        // What is generated for roles asks every resource for its organization. One whose
+        // attribute of that name is no entity is not in an organization, which is no error.
+        if info.layer != LayerKind::Roles {
+            self.errors.push(EvalError {
+                policy: info.id.clone(),
+                message: error.to_string(),
+                missing: missing(error),
+            });
         }
     }
 

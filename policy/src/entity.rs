@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityAttrEvaluationError, EntityUid};
+use cedar_policy_core::ast;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -77,7 +78,7 @@ struct Inner {
     uid: Uid,
     parents: Vec<Uid>,
     references: Vec<Uid>,
-    entity: Entity,
+    entity: Arc<ast::Entity>,
 }
 
 impl Loaded {
@@ -109,6 +110,7 @@ impl Loaded {
         let in_cedar: HashSet<EntityUid> = parents.iter().map(|p| p.cedar().clone()).collect();
         let entity = Entity::new_with_tags(data.uid.cedar().clone(), attrs, in_cedar, tags)
             .map_err(|error| vec![unfit(data, &error)])?;
+        let entity = Arc::new(entity.as_ref().clone());
         Ok(Self(Arc::new(Inner { uid: data.uid.clone(), parents, references, entity })))
     }
 
@@ -130,7 +132,7 @@ impl Loaded {
         &self.0.references
     }
 
-    pub(crate) fn cedar(&self) -> &Entity {
+    pub(crate) fn cedar(&self) -> &Arc<ast::Entity> {
         &self.0.entity
     }
 }

@@ -183,7 +183,7 @@ mod tests {
                     let (p, r) = (Uid::new("User", who), Uid::new("Paper", what));
                     let query = snapshot.query(p.unwrap(), action, r.unwrap(), Map::new());
                     let query = query.unwrap();
-                    let slice = crate::Slice::new(&snapshot, &query, &loaded).unwrap();
+                    let slice = crate::Slice::new(&loaded).unwrap();
                     let ours = snapshot.decide(&query, &slice, &[&layer]).allowed;
                     let request = Request::new(
                         uid(format!("User::\"{who}\"")),

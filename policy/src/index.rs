@@ -7,7 +7,9 @@
 
 use std::collections::HashMap;
 
-use cedar_policy::{ActionConstraint, Policy, PolicySet, PrincipalConstraint, ResourceConstraint};
+use cedar_policy::{ActionConstraint, Policy, PrincipalConstraint, ResourceConstraint};
+use cedar_policy_core::ast::{Expr, Literal, ValueKind};
+use cedar_policy_core::evaluator::{EvaluationError, Evaluator};
 
 use crate::Uid;
 use crate::layer::Prepared;
@@ -58,10 +60,34 @@ struct Named {
 
 /// Policies with the same scope.
 struct Bucket {
-    policies: PolicySet,
+    policies: Vec<Ready>,
     action: Act,
     principal: SideId,
     resource: SideId,
+}
+
+/// A policy whose scope is known to match.
+pub(crate) struct Ready {
+    /// Its place in the layer.
+    pub at: usize,
+    /// What is left to find out; nothing when the scope is all that it says.
+    conditions: Option<Expr>,
+}
+
+impl Ready {
+    fn new(at: usize, policy: &Policy) -> Self {
+        let conditions = policy.as_ref().non_scope_constraints();
+        // As behind a scope that is satisfied: it is an error when they are no Boolean.
+        Self { at, conditions: conditions.map(|c| Expr::and(Expr::val(true), c.clone())) }
+    }
+
+    /// Whether it is satisfied.
+    pub(crate) fn satisfied(&self, evaluator: &Evaluator<'_>) -> Result<bool, EvaluationError> {
+        let Some(conditions) = &self.conditions else { return Ok(true) };
+        // Slots are in scopes only.
+        let value = evaluator.interpret_inline_policy(conditions)?;
+        Ok(matches!(value.value_kind(), ValueKind::Lit(Literal::Bool(true))))
+    }
 }
 
 /// The buckets that may match an action.
@@ -101,7 +127,7 @@ impl Index {
             actions: UidMap::default(),
         };
         let mut known: HashMap<(Act, SideId, SideId), BucketId> = HashMap::new();
-        for one in prepared {
+        for (place, one) in prepared.iter().enumerate() {
             let action = action(&one.policy);
             let principal = match &one.referring {
                 Some(uid) => Side::Refers(uid.clone()),
@@ -113,7 +139,7 @@ impl Index {
             let at = *known.entry(key).or_insert_with(|| index.add(action, principal, resource));
             if let Some(bucket) = usize::try_from(at).ok().and_then(|at| index.buckets.get_mut(at))
             {
-                one.add_to(&mut bucket.policies);
+                bucket.policies.push(Ready::new(place, &one.policy));
             }
         }
         index
@@ -132,7 +158,7 @@ impl Index {
                 }
             }
         }
-        self.buckets.push(Bucket { policies: PolicySet::new(), action, principal, resource });
+        self.buckets.push(Bucket { policies: Vec::new(), action, principal, resource });
         id
     }
 
@@ -141,13 +167,13 @@ impl Index {
         self.actions.keys()
     }
 
-    /// The sets of policies that can match.
+    /// The policies whose scope matches.
     pub(crate) fn matching<'a>(
         &'a self,
         principal: &Subject<'_>,
         action: (&Uid, &[Uid]),
         resource: &Subject<'_>,
-    ) -> impl Iterator<Item = &'a PolicySet> + use<'a> {
+    ) -> impl Iterator<Item = &'a Ready> + use<'a> {
         let principals = self.principals.of(principal);
         let resources = self.resources.of(resource);
         let mut found = Vec::new();
@@ -174,7 +200,7 @@ impl Index {
             let bucket = self.bucket(*id);
             principals.contains(&bucket.principal) && resources.contains(&bucket.resource)
         });
-        found.into_iter().map(|id| &self.bucket(id).policies)
+        found.into_iter().flat_map(|id| &self.bucket(id).policies)
     }
 
     fn bucket(&self, id: BucketId) -> &Bucket {

@@ -45,7 +45,7 @@ impl Snapshot {
     }
 
     fn sieve(&self, unknown: Unknown, query: &Query, slice: &Slice, more: &[&Layer]) -> Sieve {
-        let entities = slice.all(self, query).partial();
+        let entities = cedar_policy::Entities::from(slice.entities(self, query)).partial();
         let (principal, resource) = (query.principal().cedar(), query.resource().cedar());
         let context = query.request().context().cloned().unwrap_or_else(Context::empty);
         let request = Request::builder().action(query.action().cedar().clone()).context(context);
@@ -103,7 +103,7 @@ mod tests {
         let entities: Vec<EntityData> = serde_json::from_value(entities).unwrap();
         let load = |data: &EntityData| snapshot.entity(data).unwrap();
         let loaded: Vec<_> = entities.iter().map(load).collect();
-        let slice = Slice::new(&snapshot, &query, &loaded).unwrap();
+        let slice = Slice::new(&loaded).unwrap();
         (
             snapshot.sieve_principals(&query, &slice, &[]),
             snapshot.sieve_resources(&query, &slice, &[]),

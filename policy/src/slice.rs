@@ -1,22 +1,66 @@
 //! The entities of a decision.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use cedar_policy::Entities;
+use cedar_policy_core::ast::Entity;
+use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::extensions::Extensions;
 
 use crate::uid::UidMap;
-use crate::{Fault, Layer, Loaded, Query, Snapshot, Uid};
+use crate::{Fault, Loaded, Query, Snapshot, Uid};
 
 /// How many levels a hierarchy may have.
 const MAX_LEVELS: usize = 256;
 
-/// The entities that a decision looks at: those that its request can reach, and no others.
+/// An entity with everything that it is in. Cheap to clone.
 #[derive(Clone)]
-pub struct Slice {
-    loaded: UidMap<Loaded>,
-    query: Query,
-    /// What the policies can look into from this query.
-    reachable: Entities,
+struct Placed(Arc<Inner>);
+
+struct Inner {
+    loaded: Loaded,
+    /// Everything that it is in, at any distance.
+    ancestors: Vec<Uid>,
+    /// As Cedar has it, which then needs no look at what it is in.
+    entity: Arc<Entity>,
+}
+
+/// Entities that policies can look into, worked out once for the decisions of many requests.
+#[derive(Clone, Default)]
+pub struct Part(Arc<[Placed]>);
+
+/// The entities of a decision: those that its request can reach, and no others.
+#[derive(Clone)]
+pub struct Slice(Vec<Placed>);
+
+impl Part {
+    /// Entities that policies can look into. `find` also finds those that these are in, at any
+    /// distance.
+    ///
+    /// # Errors
+    /// When entities are in each other, or the hierarchy has more than 256 levels.
+    pub fn new<'a>(
+        entities: impl IntoIterator<Item = &'a Loaded>,
+        find: impl Fn(&Uid) -> Option<&'a Loaded>,
+    ) -> Result<Self, Fault> {
+        let mut done = UidMap::default();
+        let place = |loaded: &Loaded| {
+            acyclic(loaded, &find, &mut done)?;
+            Ok(Placed::new(loaded, &find))
+        };
+        Ok(Self(entities.into_iter().map(place).collect::<Result<_, _>>()?))
+    }
+
+    /// Everything that an entity is in, at any distance, and not itself.
+    #[must_use]
+    pub fn ancestors(&self, uid: &Uid) -> &[Uid] {
+        found(&self.0, uid).map_or(&[], |one| &one.0.ancestors)
+    }
+
+    /// How many entities it has, and is in.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|one| 1 + one.0.ancestors.len()).sum()
+    }
 }
 
 impl Slice {
@@ -24,141 +68,121 @@ impl Slice {
     ///
     /// # Errors
     /// When entities are in each other, or the hierarchy has more than 256 levels.
-    pub fn new<'a>(
-        snapshot: &Snapshot,
-        query: &Query,
-        entities: impl IntoIterator<Item = &'a Loaded>,
-    ) -> Result<Self, Fault> {
-        let mut loaded: UidMap<Loaded> = UidMap::default();
+    pub fn new<'a>(entities: impl IntoIterator<Item = &'a Loaded>) -> Result<Self, Fault> {
+        let mut known: UidMap<&Loaded> = UidMap::default();
         for one in entities {
-            loaded.entry(one.uid().clone()).or_insert_with(|| one.clone());
+            known.entry(one.uid().clone()).or_insert(one);
         }
-        acyclic(&loaded)?;
-        let reached = reached(&loaded, snapshot, query);
-        let kept = |one: &&Loaded| !one.parents().is_empty() || reached.contains_key(one.uid());
-        let reachable = collect(snapshot, query, loaded.values().filter(kept))?;
-        Ok(Self { loaded, query: query.clone(), reachable })
+        let part = Part::new(known.values().copied(), |uid| known.get(uid).copied())?;
+        Ok(Self::of([&part]))
     }
 
-    /// What policies can look into from a query. That is known already when the slice was made for
-    /// it, and no layer looks into entities that the snapshot does not.
-    pub(crate) fn entities(
-        &self,
-        snapshot: &Snapshot,
-        query: &Query,
-        layers: &[&Layer],
-    ) -> Cow<'_, Entities> {
-        let own = &self.query;
-        let same = own.principal() == query.principal()
-            && own.resource() == query.resource()
-            && own.action() == query.action()
-            && own.references_in_context() == query.references_in_context()
-            && layers.iter().all(|layer| layer.literals().is_empty());
-        if same { Cow::Borrowed(&self.reachable) } else { Cow::Owned(self.all(snapshot, query)) }
+    /// Puts parts together. Of several entities with the same reference, the first counts.
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Self {
+        let mut known: UidMap<()> = UidMap::default();
+        let all = parts.into_iter().flat_map(|part| part.0.iter());
+        let new = |one: &&Placed| known.insert(one.0.loaded.uid().clone(), ()).is_none();
+        Self(all.filter(new).cloned().collect())
     }
 
-    /// Everything, whether or not a policy can look into it from here.
-    pub(crate) fn all(&self, snapshot: &Snapshot, query: &Query) -> Entities {
-        collect(snapshot, query, self.loaded.values())
-            .expect("the entities are known to have no cycle and different references")
+    /// As Cedar has them, with the action where it is in groups.
+    pub(crate) fn entities(&self, snapshot: &Snapshot, query: &Query) -> Entities {
+        let action = snapshot.action(query.action()).filter(|action| !action.ancestors.is_empty());
+        let action = action.map(|action| Arc::clone(&action.entity));
+        let all = self.0.iter().map(|one| Arc::clone(&one.0.entity)).chain(action);
+        // No schema: what is loaded has been checked, and this is done for each decision.
+        let schema: Option<&NoEntitiesSchema> = None;
+        let closed = TCComputation::AssumeAlreadyComputed;
+        let made =
+            Entities::new().add_entities(all, schema, closed, Extensions::all_available());
+        made.expect("no reference is there twice")
     }
 
     /// Everything that an entity is in, at any distance, and not itself.
-    pub(crate) fn ancestors(&self, uid: &Uid) -> Vec<Uid> {
-        let mut found: Vec<Uid> = Vec::new();
-        let mut next = 0;
-        let mut of = self.loaded.get(uid);
-        loop {
-            for parent in of.map_or(&[] as &[Uid], |one| one.parents()) {
-                if !found.contains(parent) {
-                    found.push(parent.clone());
-                }
-            }
-            let Some(uid) = found.get(next) else { return found };
-            of = self.loaded.get(uid);
-            next += 1;
-        }
+    pub(crate) fn ancestors(&self, uid: &Uid) -> &[Uid] {
+        found(&self.0, uid).map_or(&[], |one| &one.0.ancestors)
     }
 
     /// What the attributes and tags of an entity refer to.
     pub(crate) fn references(&self, uid: &Uid) -> &[Uid] {
-        self.loaded.get(uid).map_or(&[], |one| one.references())
+        found(&self.0, uid).map_or(&[], |one| one.0.loaded.references())
     }
 }
 
-/// The entities that policies can look into: those of the request, those that policies look into by
-/// name, and what these refer to. Of the others, which these are only in, no more is seen than what
-/// they are in themselves.
-fn reached(loaded: &UidMap<Loaded>, snapshot: &Snapshot, query: &Query) -> UidMap<()> {
-    let mut found: UidMap<()> = UidMap::default();
-    let request = [query.principal(), query.resource()];
-    let mut next: Vec<&Uid> = request.into_iter().chain(query.references_in_context()).collect();
-    next.extend(snapshot.literals());
-    while let Some(uid) = next.pop() {
-        if let Some(one) = loaded.get(uid)
-            && found.insert(uid.clone(), ()).is_none()
-        {
-            next.extend(one.references());
+/// There are a few, and references are quick to compare.
+fn found<'a>(placed: &'a [Placed], uid: &Uid) -> Option<&'a Placed> {
+    placed.iter().find(|one| one.0.loaded.uid() == uid)
+}
+
+impl Placed {
+    fn new<'a>(loaded: &Loaded, find: impl Fn(&Uid) -> Option<&'a Loaded>) -> Self {
+        let mut ancestors: Vec<Uid> = loaded.parents().to_vec();
+        let mut known: UidMap<()> = ancestors.iter().map(|uid| (uid.clone(), ())).collect();
+        let mut at = 0;
+        while let Some(uid) = ancestors.get(at) {
+            let parents = find(uid).map_or(&[] as &[Uid], Loaded::parents);
+            let new = |uid: &&Uid| known.insert((*uid).clone(), ()).is_none();
+            let more: Vec<Uid> = parents.iter().filter(new).cloned().collect();
+            ancestors.extend(more);
+            at += 1;
         }
+        let indirect = ancestors.get(loaded.parents().len()..).unwrap_or_default();
+        let mut entity = Arc::clone(loaded.cedar());
+        if !indirect.is_empty() {
+            let entity = Arc::make_mut(&mut entity);
+            indirect.iter().for_each(|uid| entity.add_indirect_ancestor(uid.cedar().as_ref().clone()));
+        }
+        Self(Arc::new(Inner { loaded: loaded.clone(), ancestors, entity }))
     }
-    found
-}
-
-/// The entities as Cedar has them, with the action where it is in groups.
-fn collect<'a>(
-    snapshot: &Snapshot,
-    query: &Query,
-    entities: impl Iterator<Item = &'a Loaded>,
-) -> Result<Entities, Fault> {
-    let action = snapshot.action(query.action()).filter(|action| !action.ancestors.is_empty());
-    let all = entities.map(|one| one.cedar().clone()).chain(action.map(|a| a.entity.clone()));
-    // No schema: what is loaded has been checked, and this is done for each decision. Adding to
-    // nothing gives the same as `from_entities` and takes less time.
-    let made = Entities::empty().add_entities(all, None);
-    made.map_err(|error| Fault::new("/entities", error.to_string()))
 }
 
 impl std::fmt::Debug for Slice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.loaded.keys()).finish()
+        f.debug_set().entries(self.0.iter().map(|one| one.0.loaded.uid())).finish()
     }
 }
 
-/// Refuses cycles by name, and hierarchies so deep that Cedar's recursion could overflow.
-fn acyclic(loaded: &UidMap<Loaded>) -> Result<(), Fault> {
-    let mut done: UidMap<()> = UidMap::default();
-    for start in loaded.values().filter(|one| !one.parents().is_empty()) {
-        // The way from the start to here, each with the number of its parent that is next.
-        let mut way: Vec<(&Loaded, usize)> = Vec::new();
-        if !done.contains_key(start.uid()) {
-            way.push((start, 0));
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|one| one.0.loaded.uid())).finish()
+    }
+}
+
+/// Refuses cycles by name, and hierarchies that are very deep. What is `done` is known to be right.
+fn acyclic<'a>(
+    start: &'a Loaded,
+    find: impl Fn(&Uid) -> Option<&'a Loaded>,
+    done: &mut UidMap<()>,
+) -> Result<(), Fault> {
+    // The way from the start to here, each with the number of its parent that is next.
+    let mut way: Vec<(&Loaded, usize)> = Vec::new();
+    if !done.contains_key(start.uid()) {
+        way.push((start, 0));
+    }
+    while let Some((here, next)) = way.last_mut() {
+        let Some(parent) = here.parents().get(*next) else {
+            done.insert(here.uid().clone(), ());
+            way.pop();
+            continue;
+        };
+        *next += 1;
+        let Some(parent) = find(parent).filter(|p| !p.parents().is_empty()) else {
+            continue;
+        };
+        if done.contains_key(parent.uid()) {
+            continue;
         }
-        while let Some((here, next)) = way.last_mut() {
-            let Some(parent) = here.parents().get(*next) else {
-                done.insert(here.uid().clone(), ());
-                way.pop();
-                continue;
-            };
-            *next += 1;
-            let Some(parent) = loaded.get(parent).filter(|p| !p.parents().is_empty()) else {
-                continue;
-            };
-            if done.contains_key(parent.uid()) {
-                continue;
-            }
-            if let Some(at) = way.iter().position(|(one, _)| one.uid() == parent.uid()) {
-                let cycle = way.iter().skip(at).map(|(one, _)| one.uid());
-                let cycle: Vec<String> =
-                    cycle.chain([parent.uid()]).map(ToString::to_string).collect();
-                let message = format!("entities are in each other: {}", cycle.join(" in "));
-                return Err(Fault::new("/entities", message));
-            }
-            if way.len() >= MAX_LEVELS {
-                let message = format!("{} is more than {MAX_LEVELS} levels deep", start.uid());
-                return Err(Fault::new("/entities", message));
-            }
-            way.push((parent, 0));
+        if let Some(at) = way.iter().position(|(one, _)| one.uid() == parent.uid()) {
+            let cycle = way.iter().skip(at).map(|(one, _)| one.uid());
+            let cycle: Vec<String> = cycle.chain([parent.uid()]).map(ToString::to_string).collect();
+            let message = format!("entities are in each other: {}", cycle.join(" in "));
+            return Err(Fault::new("/entities", message));
         }
+        if way.len() >= MAX_LEVELS {
+            let message = format!("{} is more than {MAX_LEVELS} levels deep", start.uid());
+            return Err(Fault::new("/entities", message));
+        }
+        way.push((parent, 0));
     }
     Ok(())
 }
@@ -168,19 +192,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{EntityData, Mode, compile};
+    use crate::EntityData;
 
     fn slice(parents: &[(String, String)]) -> Result<Slice, Fault> {
-        let (snapshot, _) = compile(None, &[], Mode::Permissive).unwrap();
         let load = |(id, parent): &(String, String)| {
             let data = json!({ "type": "F", "id": id, "parents": [{ "type": "F", "id": parent }] });
             let data: EntityData = serde_json::from_value(data).unwrap();
-            snapshot.entity(&data).unwrap()
+            Loaded::convert(&data).unwrap()
         };
         let loaded: Vec<Loaded> = parents.iter().map(load).collect();
-        let uid = Uid::new("F", "0").unwrap();
-        let query = snapshot.query(uid.clone(), "read", uid, serde_json::Map::default()).unwrap();
-        Slice::new(&snapshot, &query, &loaded)
+        Slice::new(&loaded)
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Loaded {
     pub fn weight(&self) -> usize {
         let bytes = |uid: &Uid| 150 + uid.id().len();
         let named = self.parents().iter().chain(self.references());
-        let attributes = self.cedar().attrs().count() + self.cedar().tags().count();
+        let attributes = self.cedar().attrs_len() + self.cedar().tags_len();
         bytes(self.uid()) + named.map(bytes).sum::<usize>() + 150 * attributes
     }
 }

@@ -1,10 +1,13 @@
 //! Authorization decisions: over stored entities, with entities in the request, in batches, and
 //! while other policies are made to hold.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use bailiwick_policy::{Bundle, EntityData, Loaded, Mode, Slice, Snapshot, Uid, compile};
+use bailiwick_policy::{
+    Bundle, EntityData, Loaded, Mode, Part, Plain, Query, Slice, Snapshot, Uid, compile,
+};
 use serde_json::{Map, Value, json};
 
 use crate::site;
@@ -165,8 +168,9 @@ async fn activation(table: &mut Table, target: &Target, load: &Load) {
     ));
 }
 
-/// The same decisions without a server, one after the other: with the index, and as the crate
-/// `cedar-policy` decides by itself, evaluating every policy.
+/// The same decisions without a server, one after the other: with the index and what was put
+/// together of each entity, as the server has them once they are warm; and by the crate
+/// `cedar-policy` alone, which evaluates every policy over all entities put together once.
 fn in_process(size: Size) -> String {
     let bundle: Bundle = serde_json::from_value(size.bundle()).expect("a bundle");
     let (snapshot, _) = compile(Some(&bundle), &[], Mode::Permissive).expect("it compiles");
@@ -174,10 +178,16 @@ fn in_process(size: Size) -> String {
         let data: EntityData = serde_json::from_value(data).expect("an entity");
         (data.uid.clone(), snapshot.entity(&data).expect("it is right"))
     };
-    let all: std::collections::HashMap<Uid, Loaded> =
-        size.entities().into_iter().map(load).collect();
-    let indexed = each(&snapshot, &all, size, true);
-    let every = each(&snapshot, &all, size, false);
+    let all: HashMap<Uid, Loaded> = size.entities().into_iter().map(load).collect();
+    let part = |one: &Loaded| Part::new([one], |uid| all.get(uid)).expect("no cycles");
+    let parts: HashMap<&Uid, Part> = all.iter().map(|(uid, one)| (uid, part(one))).collect();
+    let indexed = each(&snapshot, size, |query| {
+        let known = [query.principal(), query.resource()].into_iter();
+        let slice = Slice::of(known.filter_map(|uid| parts.get(uid)));
+        snapshot.decide(query, &slice, &[]).allowed
+    });
+    let plain = Plain::new(&snapshot, all.values()).expect("Cedar takes it");
+    let every = each(&snapshot, size, |query| plain.allows(query));
     format!(
         "in the process itself, {} policies: {indexed:.1} us a decision, and {every:.1} us by the \
          crate cedar-policy alone, evaluating all policies",
@@ -187,35 +197,14 @@ fn in_process(size: Size) -> String {
 
 /// Microseconds of a decision.
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
-fn each(
-    snapshot: &Snapshot,
-    all: &std::collections::HashMap<Uid, Loaded>,
-    size: Size,
-    indexed: bool,
-) -> f64 {
+fn each(snapshot: &Snapshot, size: Size, decide: impl Fn(&Query) -> bool) -> f64 {
     let (mut count, mut allowed, began) = (0_u32, 0_u32, Instant::now());
     while began.elapsed().as_secs_f64() < 1.0 {
         let n = usize::try_from(count).unwrap_or(0) * 7 % (4 * size.policies);
         let principal = Uid::new("person", &n.to_string()).expect("a name");
         let resource = Uid::new("document", &n.to_string()).expect("a name");
         let query = snapshot.query(principal, "read", resource, Map::new()).expect("a question");
-        let mut reached: Vec<&Loaded> =
-            [query.principal(), query.resource()].into_iter().filter_map(|u| all.get(u)).collect();
-        let mut next = 0;
-        while let Some(one) = reached.get(next) {
-            let parents = one.parents().iter().filter_map(|parent| all.get(parent));
-            let new: Vec<&Loaded> =
-                parents.filter(|p| !reached.iter().any(|r| r.uid() == p.uid())).collect();
-            reached.extend(new);
-            next += 1;
-        }
-        let slice = Slice::new(snapshot, &query, reached).expect("a slice");
-        let decision = if indexed {
-            snapshot.decide(&query, &slice, &[])
-        } else {
-            snapshot.decide_by_all(&query, &slice, &[])
-        };
-        allowed += u32::from(decision.allowed);
+        allowed += u32::from(decide(&query));
         count += 1;
     }
     assert!(allowed > 0, "some of them are allowed");

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bailiwick_policy::{Decision, Layer, Loaded, Uid};
+use bailiwick_policy::{Decision, Layer, Loaded, Part, Uid};
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
 /// Bytes of entities that a node remembers, about.
 const ENTITY_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes of what can be reached from entities, about; what is in there once more is small.
+const PART_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of decisions, about.
 const DECISION_BYTES: u64 = 64 * 1024 * 1024;
 /// Organizations whose policies, or lack of policies, a node remembers.
@@ -25,6 +27,16 @@ pub(crate) struct KnownEntity {
     /// The schema that it was read for.
     pub(crate) schema: u64,
     pub(crate) loaded: Option<Loaded>,
+}
+
+/// What policies can look into from an entity.
+#[derive(Clone)]
+pub(crate) struct KnownPart {
+    /// The schema that it was read for.
+    pub(crate) schema: u64,
+    /// When.
+    pub(crate) epoch: u64,
+    pub(crate) part: Part,
 }
 
 /// Whose decision it is, exactly: nothing is hashed away.
@@ -49,6 +61,8 @@ pub(crate) struct KnownDecision {
 /// Of one node.
 pub(crate) struct Caches {
     pub(crate) entities: Cache<(Incarnation, Uid), KnownEntity>,
+    /// By how many entities in a row are looked at.
+    pub(crate) parts: Cache<(Incarnation, Uid, u8), KnownPart>,
     pub(crate) decisions: Cache<Question, KnownDecision>,
     /// By the version of the tenant's policies, which counts those of organizations too.
     pub(crate) layers: Cache<(Incarnation, i64, Uid), Option<Arc<Layer>>>,
@@ -62,6 +76,14 @@ impl Default for Caches {
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
             .max_capacity(ENTITY_BYTES)
+            .time_to_idle(IDLE)
+            .build();
+        let parts = Cache::builder()
+            .weigher(|(_, uid, _): &(Incarnation, Uid, u8), known: &KnownPart| {
+                let bytes = 400 + uid.id().len() + 200 * known.part.size();
+                u32::try_from(bytes).unwrap_or(u32::MAX)
+            })
+            .max_capacity(PART_BYTES)
             .time_to_idle(IDLE)
             .build();
         let decisions = Cache::builder()
@@ -79,6 +101,6 @@ impl Default for Caches {
             })
             .build();
         let layers = Cache::builder().max_capacity(LAYERS).time_to_idle(IDLE).build();
-        Self { entities, decisions, layers }
+        Self { entities, parts, decisions, layers }
     }
 }

@@ -166,10 +166,15 @@ impl Authz {
                 Ok::<_, Error>((sources(&tx, tenant).await?, types))
             };
             let (sources, types) = store.read(tenant, read).await?;
-            let compiled = compile(sources, mode).await?;
+            let known = self.compiled().filter(|c| (c.version, c.mode) == (sources.version, mode));
+            let compiled = match known {
+                // Built by the owner itself, which the feed told of its own change; or only the
+                // types had to be read.
+                Some(known) => known,
+                None => Arc::new(compile(sources, mode).await?),
+            };
             if self.changed.load(Ordering::Acquire) == noticed {
                 self.know_types(types, epoch);
-                let compiled = Arc::new(compiled);
                 self.compiled.store(Some(Arc::clone(&compiled)));
                 return Ok(compiled);
             }

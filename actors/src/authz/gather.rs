@@ -1,15 +1,15 @@
 //! The slice of entities that a decision can reach: principal, resource, what the context names,
 //! all of their ancestors, and what their attributes lead to as far as policies look.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bailiwick_domain::authz::SentEntities;
-use bailiwick_policy::{Decision, EntityData, Fault, Layer, Loaded, Query, Slice, Uid};
+use bailiwick_policy::{Decision, EntityData, Fault, Layer, Loaded, Part, Query, Slice, Uid};
 use bailiwick_store::authz::platform::EntityKey;
 
-use super::cache::KnownEntity;
+use super::cache::{KnownEntity, KnownPart};
 use super::compiled::Compiled;
 use super::decide::{Refusal, Sent};
 use super::entity;
@@ -21,7 +21,10 @@ const MOST: usize = 1_000;
 
 /// What the decisions of one request have read: they all see the same.
 #[derive(Default)]
-pub struct Memo(HashMap<Uid, Option<Loaded>>);
+pub struct Memo {
+    entities: HashMap<Uid, Option<Loaded>>,
+    parts: HashMap<(Uid, u8), Part>,
+}
 
 impl Memo {
     pub(super) fn has(&self, uid: &Uid) -> bool {
@@ -29,19 +32,30 @@ impl Memo {
     }
 
     pub(super) fn get(&self, uid: &Uid) -> Option<&Loaded> {
-        self.0.get(uid)?.as_ref()
+        self.entities.get(uid)?.as_ref()
     }
 }
+
+/// The policies of an organization.
+pub(super) type OfOrganization = (Uid, Arc<Layer>);
 
 /// What was gathered for one decision.
 pub(super) struct Gathered {
     pub(super) slice: Slice,
-    /// The organizations that the resource is in.
-    pub(super) organizations: Vec<Uid>,
+    /// The policies of the organizations that the resource is in.
+    pub(super) layers: Vec<OfOrganization>,
     /// Stored entities that the schema does not fit any more.
     pub(super) unfit: Vec<Fault>,
     /// Whether everything in it would be forgotten if it changed.
     pub(super) lasting: bool,
+}
+
+/// What is known of the entities of a request.
+struct Parts {
+    /// One for each entity, in their order.
+    parts: Vec<Part>,
+    unfit: Vec<Fault>,
+    lasting: bool,
 }
 
 /// Where an entity is looked for.
@@ -51,71 +65,10 @@ pub(super) struct Source<'a> {
     pub(super) compiled: &'a Compiled,
     pub(super) sent: Option<&'a Sent>,
     /// Policies of an organization on trial, in place of its own.
-    pub(super) trial: Option<&'a (Uid, Arc<Layer>)>,
+    pub(super) trial: Option<&'a OfOrganization>,
 }
 
 impl Source<'_> {
-    /// Gathers what a query can reach.
-    pub(super) async fn gather(&self, query: &Query, memo: &mut Memo) -> Result<Gathered, Refusal> {
-        let mut from = vec![query.principal(), query.resource()];
-        from.extend(query.references_in_context());
-        let (near, unfit) = self.reach(&from, MOST, memo).await?;
-        let entities = near.keys().filter_map(|uid| memo.get(uid));
-        let slice = Slice::new(&self.compiled.snapshot, query, entities);
-        let slice = slice.map_err(|fault| Refusal::Invalid(vec![fault]))?;
-        let lasting = self.sent.is_none() && !near.keys().any(|uid| uid.kind() == entity::SESSION);
-        let organizations = self.organizations(query.resource(), memo);
-        Ok(Gathered { slice, organizations, unfit, lasting })
-    }
-
-    /// Reads everything that policies can look at when a request is about these. How near each
-    /// entity is, and stored entities that the schema does not fit any more.
-    pub(super) async fn reach(
-        &self,
-        from: &[&Uid],
-        most: usize,
-        memo: &mut Memo,
-    ) -> Result<(HashMap<Uid, u8>, Vec<Fault>), Refusal> {
-        let levels = self.compiled.snapshot.levels();
-        // One that is found again nearer is followed further.
-        let mut near: HashMap<Uid, u8> = HashMap::new();
-        let mut unfit = Vec::new();
-        let named = from.iter().copied().chain(self.compiled.snapshot.literals());
-        let mut frontier: Vec<(Uid, u8)> = named.map(|uid| (uid.clone(), 0)).collect();
-        while !frontier.is_empty() {
-            frontier.retain(|(uid, depth)| near.get(uid).is_none_or(|known| depth < known));
-            let missing: Vec<&Uid> = frontier
-                .iter()
-                .map(|(uid, _)| uid)
-                .filter(|uid| !memo.0.contains_key(uid))
-                .collect();
-            if !missing.is_empty() {
-                let found = self.fetch(&missing, &mut unfit).await?;
-                memo.0.extend(found);
-            }
-            let mut next = Vec::new();
-            for (uid, depth) in frontier {
-                let seen = near.entry(uid.clone()).or_insert(u8::MAX);
-                if depth >= *seen {
-                    continue;
-                }
-                *seen = depth;
-                let Some(Some(loaded)) = memo.0.get(&uid) else { continue };
-                // Ancestors are there for the hierarchy: nothing is followed from them.
-                next.extend(loaded.parents().iter().map(|p| (p.clone(), levels.max(1))));
-                if depth.saturating_add(1) < levels {
-                    next.extend(loaded.references().iter().map(|r| (r.clone(), depth + 1)));
-                }
-            }
-            if near.len() > most {
-                let message = format!("more than {most} entities can be reached from the request");
-                return Err(Refusal::Invalid(vec![Fault::new("", message)]));
-            }
-            frontier = next;
-        }
-        Ok((near, unfit))
-    }
-
     /// Decides, with the policies of the organizations that the resource is in.
     pub(super) async fn decide(
         &self,
@@ -123,41 +76,151 @@ impl Source<'_> {
         memo: &mut Memo,
     ) -> Result<(Decision, Gathered), Refusal> {
         let gathered = self.gather(query, memo).await?;
-        let mut layers = Vec::new();
-        for uid in &gathered.organizations {
-            if let Some((_, layer)) = self.trial.filter(|(on_trial, _)| on_trial == uid) {
-                layers.push(Arc::clone(layer));
-                continue;
-            }
-            layers.extend(self.tenant.organization_layer(self.compiled, uid).await?);
-        }
-        let layers: Vec<&Layer> = layers.iter().map(Arc::as_ref).collect();
+        let layers: Vec<&Layer> = gathered.layers.iter().map(|(_, layer)| layer.as_ref()).collect();
         let decision = self.compiled.snapshot.decide(query, &gathered.slice, &layers);
         Ok((decision, gathered))
     }
 
-    /// Reads entities together that decisions will ask for.
-    pub(super) async fn prefetch(&self, uids: &[Uid], memo: &mut Memo) -> Result<(), Refusal> {
-        let unread: Vec<&Uid> = uids.iter().filter(|uid| !memo.0.contains_key(*uid)).collect();
-        let found = self.fetch(&unread, &mut Vec::new()).await?;
-        memo.0.extend(found);
-        Ok(())
+    /// Gathers what a query can reach.
+    pub(super) async fn gather(&self, query: &Query, memo: &mut Memo) -> Result<Gathered, Refusal> {
+        let snapshot = &self.compiled.snapshot;
+        let mut from = vec![query.resource(), query.principal()];
+        from.extend(query.references_in_context());
+        from.extend(snapshot.literals());
+        let mut found = self.parts(&from, snapshot.levels(), memo).await?;
+        let above = found.parts.first().map_or(&[][..], |part| part.ancestors(query.resource()));
+        let layers = self.layers(std::iter::once(query.resource()).chain(above)).await?;
+        if self.deeper(&layers) {
+            // These look further than the policies of the tenant.
+            from.extend(layers.iter().flat_map(|(_, layer)| layer.literals()));
+            found = self.parts(&from, self.levels(&layers), memo).await?;
+        }
+        let size: usize = found.parts.iter().map(Part::size).sum();
+        if size > MOST {
+            return Err(too_many(MOST));
+        }
+        let slice = Slice::of(&found.parts);
+        let Parts { unfit, lasting, .. } = found;
+        Ok(Gathered { slice, layers, unfit, lasting })
     }
 
-    /// The organizations that a resource is in, or is.
-    pub(super) fn organizations(&self, resource: &Uid, memo: &Memo) -> Vec<Uid> {
+    /// The policies of the organizations among these.
+    pub(super) async fn layers<'b>(
+        &self,
+        uids: impl Iterator<Item = &'b Uid>,
+    ) -> Result<Vec<OfOrganization>, Refusal> {
+        let mut layers = Vec::new();
         if !self.compiled.organizations && self.trial.is_none() {
-            return Vec::new();
+            return Ok(layers);
         }
-        let (mut found, mut at) = (vec![resource.clone()], 0);
-        while let Some(uid) = found.get(at) {
-            let parents = memo.0.get(uid).and_then(Option::as_ref).map_or(&[][..], Loaded::parents);
-            let new: Vec<Uid> = parents.iter().filter(|p| !found.contains(p)).cloned().collect();
-            found.extend(new);
-            at += 1;
+        for uid in uids.filter(|uid| uid.kind() == entity::ORGANIZATION) {
+            let layer = match self.trial.filter(|(on_trial, _)| on_trial == uid) {
+                Some((_, layer)) => Some(Arc::clone(layer)),
+                None => self.tenant.organization_layer(self.compiled, uid).await?,
+            };
+            layers.extend(layer.map(|layer| (uid.clone(), layer)));
         }
-        found.retain(|uid| uid.kind() == entity::ORGANIZATION);
-        found
+        Ok(layers)
+    }
+
+    /// Whether these policies look at more than those of the tenant do.
+    pub(super) fn deeper(&self, layers: &[OfOrganization]) -> bool {
+        self.levels(layers) > self.compiled.snapshot.levels()
+            || layers.iter().any(|(_, layer)| !layer.literals().is_empty())
+    }
+
+    /// How many entities in a row are looked at.
+    pub(super) fn levels(&self, layers: &[OfOrganization]) -> u8 {
+        let own = self.compiled.snapshot.levels();
+        layers.iter().map(|(_, layer)| layer.levels()).fold(own, u8::max)
+    }
+
+    /// What policies can look into from each of these: remembered, or put together.
+    async fn parts(&self, from: &[&Uid], levels: u8, memo: &mut Memo) -> Result<Parts, Refusal> {
+        let epoch = self.tenant.authz().epoch.load(Ordering::Acquire);
+        let mut parts: Vec<Option<Part>> =
+            from.iter().map(|uid| self.known_part((uid, levels), epoch, memo)).collect();
+        let unknown = from.iter().zip(&parts).filter(|(_, part)| part.is_none());
+        let unknown: Vec<&Uid> = unknown.map(|(uid, _)| *uid).collect();
+        let mut lasting = self.sent.is_none();
+        let mut unfit = Vec::new();
+        if !unknown.is_empty() {
+            // Together, so that what is not known is read together.
+            unfit = self.reach(&unknown, (levels, MOST), memo).await?.1;
+            for (uid, part) in from.iter().zip(&mut parts).filter(|(_, part)| part.is_none()) {
+                let (near, _) = walk(&[uid], levels, memo);
+                let seen = near.iter().filter(|(_, depth)| **depth < levels.max(1));
+                let seen = seen.filter_map(|(uid, _)| memo.get(uid));
+                let made = Part::new(seen, |uid| memo.get(uid));
+                let made = made.map_err(|fault| Refusal::Invalid(vec![fault]))?;
+                let lasts = !near.keys().any(|uid| uid.kind() == entity::SESSION);
+                if lasts && unfit.is_empty() && self.sent.is_none() {
+                    let schema = self.compiled.schema;
+                    let known = KnownPart { schema, epoch, part: made.clone() };
+                    self.keep_part((uid, levels), known);
+                }
+                lasting &= lasts;
+                memo.parts.insert(((*uid).clone(), levels), made.clone());
+                *part = Some(made);
+            }
+        }
+        Ok(Parts { parts: parts.into_iter().flatten().collect(), unfit, lasting })
+    }
+
+    fn known_part(&self, (uid, levels): (&Uid, u8), epoch: u64, memo: &Memo) -> Option<Part> {
+        if self.sent.is_some() {
+            return None;
+        }
+        if self.is_nothing(uid) {
+            return Some(Part::default());
+        }
+        // A session is not remembered: a request that is about one looks at it anew.
+        if let Some(known) = memo.parts.get(&(uid.clone(), levels))
+            && uid.kind() != entity::SESSION
+        {
+            return Some(known.clone());
+        }
+        let (authz, cache) = (self.tenant.authz(), &self.tenant.shared().caches.parts);
+        let known = cache.get(&(authz.incarnation(), uid.clone(), levels))?;
+        ((known.epoch, known.schema) == (epoch, self.compiled.schema)).then_some(known.part)
+    }
+
+    /// Keeps what was put together, unless something changed meanwhile: it would not be used.
+    fn keep_part(&self, (uid, levels): (&Uid, u8), known: KnownPart) {
+        let (authz, cache) = (self.tenant.authz(), &self.tenant.shared().caches.parts);
+        if authz.epoch.load(Ordering::Acquire) == known.epoch {
+            cache.insert((authz.incarnation(), uid.clone(), levels), known);
+        }
+    }
+
+    /// Reads everything that policies can look at when a request is about these. How near each
+    /// entity is, and stored entities that the schema does not fit any more.
+    pub(super) async fn reach(
+        &self,
+        from: &[&Uid],
+        (levels, most): (u8, usize),
+        memo: &mut Memo,
+    ) -> Result<(HashMap<Uid, u8>, Vec<Fault>), Refusal> {
+        let mut unfit = Vec::new();
+        loop {
+            let (near, unread) = walk(from, levels, memo);
+            if near.len() > most {
+                return Err(too_many(most));
+            }
+            if unread.is_empty() {
+                return Ok((near, unfit));
+            }
+            let found = self.fetch(&unread.iter().collect::<Vec<_>>(), &mut unfit).await?;
+            memo.entities.extend(found);
+        }
+    }
+
+    /// Reads entities together that decisions will ask for.
+    pub(super) async fn prefetch(&self, uids: &[Uid], memo: &mut Memo) -> Result<(), Refusal> {
+        let unread: Vec<&Uid> = uids.iter().filter(|uid| !memo.entities.contains_key(*uid)).collect();
+        let found = self.fetch(&unread, &mut Vec::new()).await?;
+        memo.entities.extend(found);
+        Ok(())
     }
 
     /// The entities of these names: sent, remembered, or read.
@@ -215,16 +278,19 @@ impl Source<'_> {
 
     /// What this node knows without reading; `None` when it must read.
     fn remembered(&self, uid: &Uid) -> Option<Option<Loaded>> {
-        let authz = self.tenant.authz();
-        if uid.kind() == bailiwick_domain::authz::ROLE
-            || !(uid.is_platform() || authz.may_store(uid.kind()))
-        {
-            // A role is nothing but its name; and of other types nothing is stored.
+        if self.is_nothing(uid) {
             return Some(None);
         }
+        let authz = self.tenant.authz();
         let known =
             self.tenant.shared().caches.entities.get(&(authz.incarnation(), uid.clone()))?;
         (known.schema == self.compiled.schema).then_some(known.loaded)
+    }
+
+    /// A role is nothing but its name; and of some types nothing is stored.
+    fn is_nothing(&self, uid: &Uid) -> bool {
+        uid.kind() == bailiwick_domain::authz::ROLE
+            || !(uid.is_platform() || self.tenant.authz().may_store(uid.kind()))
     }
 
     fn load(&self, data: &EntityData) -> Result<Loaded, Vec<Fault>> {
@@ -273,4 +339,36 @@ impl Source<'_> {
         }
         self.load(&data).map(Some).map_err(Refusal::Invalid)
     }
+}
+
+/// What can be reached from these by what was read, and how near; and what has to be read for more.
+fn walk(from: &[&Uid], levels: u8, memo: &Memo) -> (HashMap<Uid, u8>, Vec<Uid>) {
+    let (mut near, mut unread) = (HashMap::new(), Vec::new());
+    let mut next: VecDeque<(Uid, u8)> = from.iter().map(|uid| ((*uid).clone(), 0)).collect();
+    while let Some((uid, depth)) = next.pop_front() {
+        // One that is found again nearer is followed further.
+        let seen = near.entry(uid.clone()).or_insert(u8::MAX);
+        if depth >= *seen {
+            continue;
+        }
+        *seen = depth;
+        let Some(known) = memo.entities.get(&uid) else {
+            unread.push(uid);
+            continue;
+        };
+        let Some(loaded) = known else { continue };
+        // Ancestors are there for the hierarchy: nothing is followed from them.
+        next.extend(loaded.parents().iter().map(|p| (p.clone(), levels.max(1))));
+        if depth.saturating_add(1) < levels {
+            next.extend(loaded.references().iter().map(|r| (r.clone(), depth + 1)));
+        }
+    }
+    unread.sort_unstable();
+    unread.dedup();
+    (near, unread)
+}
+
+fn too_many(most: usize) -> Refusal {
+    let message = format!("more than {most} entities can be reached from the request");
+    Refusal::Invalid(vec![Fault::new("", message)])
 }

@@ -8,6 +8,7 @@ use bailiwick_policy::{Export, Fault, Loaded, Uid};
 
 use super::compiled::Compiled;
 use super::decide::Refusal;
+use super::entity::ORGANIZATION;
 use super::gather::{Memo, Source};
 use crate::error::Error;
 use crate::tenant::TenantHandle;
@@ -43,15 +44,18 @@ impl TenantHandle {
     ) -> Result<Offline, Refusal> {
         let mut memo = Memo::default();
         let source = Source { tenant: self, view, compiled, sent: None, trial: None };
-        let from: Vec<&Uid> = std::iter::once(principal).chain(resources).collect();
-        let (near, _) = source.reach(&from, ENTITIES, &mut memo).await?;
+        let literals = compiled.snapshot.literals();
+        let mut from: Vec<&Uid> =
+            [principal].into_iter().chain(resources).chain(literals).collect();
+        let levels = compiled.snapshot.levels();
+        let (mut near, _) = source.reach(&from, (levels, ENTITIES), &mut memo).await?;
         let organizations: BTreeSet<Uid> =
-            from.iter().flat_map(|uid| source.organizations(uid, &memo)).collect();
-        let mut layers = Vec::new();
-        for uid in organizations {
-            if let Some(layer) = self.organization_layer(compiled, &uid).await? {
-                layers.push((uid, layer));
-            }
+            near.keys().filter(|uid| uid.kind() == ORGANIZATION).cloned().collect();
+        let layers = source.layers(organizations.iter()).await?;
+        if source.deeper(&layers) {
+            from.extend(layers.iter().flat_map(|(_, layer)| layer.literals()));
+            let levels = source.levels(&layers);
+            near = source.reach(&from, (levels, ENTITIES), &mut memo).await?.0;
         }
         let mut entities: Vec<Loaded> =
             near.keys().filter_map(|uid| memo.get(uid)).cloned().collect();

@@ -5,7 +5,7 @@
 //! they do not, each candidate is decided for, exactly as a decision would.
 
 use bailiwick_domain::{ApplicationId, DecisionId};
-use bailiwick_policy::{Sieve, Uid};
+use bailiwick_policy::{Layer, Sieve, Uid};
 use bailiwick_store::TenantTx;
 use bailiwick_store::authz::candidates;
 use bailiwick_store::usage::Dimension;
@@ -208,12 +208,10 @@ impl TenantHandle {
             snapshot.query(ask.principal.clone(), ask.action, ask.resource.clone(), context);
         let Ok(query) = query else { return Ok(Sieve::Nobody) };
         let gathered = source.gather(&query, memo).await?;
-        if !gathered.organizations.is_empty() {
-            return Ok(Sieve::Check);
-        }
+        let layers: Vec<&Layer> = gathered.layers.iter().map(|(_, layer)| layer.as_ref()).collect();
         Ok(match wanted {
-            Wanted::Principals => snapshot.sieve_principals(&query, &gathered.slice, &[]),
-            Wanted::Resources => snapshot.sieve_resources(&query, &gathered.slice, &[]),
+            Wanted::Principals => snapshot.sieve_principals(&query, &gathered.slice, &layers),
+            Wanted::Resources => snapshot.sieve_resources(&query, &gathered.slice, &layers),
         })
     }
 }

@@ -24,7 +24,7 @@ fn ask(snapshot: &Snapshot, resource: Uid, entities: &Value, more: &[&Layer]) ->
     let query = snapshot.query(uid("User", "u"), "edit", resource, context).unwrap();
     let data: Vec<EntityData> = serde_json::from_value(entities.clone()).unwrap();
     let loaded: Vec<Loaded> = data.iter().map(|one| snapshot.entity(one).unwrap()).collect();
-    let slice = Slice::new(snapshot, &query, &loaded).unwrap();
+    let slice = Slice::new(&loaded).unwrap();
     let decision = snapshot.decide(&query, &slice, more);
     assert_eq!(decision, snapshot.decide_by_all(&query, &slice, more));
     decision
@@ -183,7 +183,7 @@ fn groups_of_actions_come_from_the_schema() {
     let query = |action| {
         snapshot.query(uid("User", "u"), action, uid("Document", "d"), Map::new()).unwrap()
     };
-    let slice = Slice::new(&snapshot, &query("edit"), []).unwrap();
+    let slice = Slice::new([]).unwrap();
     let found = snapshot.decide(&query("view"), &slice, &[]);
     assert_eq!(ids(&found), ["in", "list", "other"]);
     assert_eq!(snapshot.actions("User", "Document"), ["edit", "view"]);
@@ -200,7 +200,7 @@ fn a_slice_serves_other_queries_and_layers_too() {
     let data: Vec<EntityData> = serde_json::from_value(entities).unwrap();
     let loaded: Vec<Loaded> = data.iter().map(|one| snapshot.entity(one).unwrap()).collect();
     let query = |p: Uid| snapshot.query(p, "edit", uid("Document", "d"), Map::new()).unwrap();
-    let slice = Slice::new(&snapshot, &query(uid("User", "u")), &loaded).unwrap();
+    let slice = Slice::new(&loaded).unwrap();
     assert!(!snapshot.decide(&query(uid("User", "u")), &slice, &[]).allowed);
     assert!(snapshot.decide(&query(uid("Group", "g")), &slice, &[]).allowed);
     let by_name = "@id(\"no\") forbid(principal, action, resource) when { Group::\"g\".boss };";

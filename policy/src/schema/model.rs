@@ -1,8 +1,10 @@
 //! What a schema declares, as tables: checks of entities and requests look things up here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use cedar_policy::{Entity, EntityUid, Schema};
+use cedar_policy::{EntityUid, Schema};
+use cedar_policy_core::ast::Entity;
 use serde_json::{Map, Value};
 
 use crate::Uid;
@@ -44,7 +46,7 @@ pub(super) struct Kind {
 /// What is declared of an action.
 pub(crate) struct Action {
     /// The action as an entity, with what it is in.
-    pub entity: Entity,
+    pub entity: Arc<Entity>,
     pub ancestors: Vec<Uid>,
     pub principals: HashSet<String>,
     pub resources: HashSet<String>,
@@ -118,7 +120,7 @@ impl Model {
             let principals = schema.principals_for_action(uid).into_iter().flatten();
             let resources = schema.resources_for_action(uid).into_iter().flatten();
             let action = Action {
-                entity: entity.clone(),
+                entity: Arc::new(entity.as_ref().clone()),
                 ancestors,
                 principals: principals.map(ToString::to_string).collect(),
                 resources: resources.map(ToString::to_string).collect(),

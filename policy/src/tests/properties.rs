@@ -312,7 +312,7 @@ proptest! {
             let query: Query = snapshot
                 .query(ask.principal.clone(), ask.action, ask.resource.clone(), ask.context.clone())
                 .unwrap();
-            let slice = Slice::new(&snapshot, &query, &loaded).unwrap();
+            let slice = Slice::new(&loaded).unwrap();
             let decision = snapshot.decide(&query, &slice, &layers);
             prop_assert_eq!(&decision, &snapshot.decide_by_all(&query, &slice, &layers));
             prop_assert_eq!(summary(&decision), reference.decide(&ask), "{:?}", ask);
@@ -336,11 +336,11 @@ proptest! {
                 snapshot.query(principal, ask.action, resource, ask.context.clone()).unwrap()
             };
             let allowed = |query: &Query| {
-                let slice = Slice::new(&snapshot, query, &loaded).unwrap();
+                let slice = Slice::new(&loaded).unwrap();
                 snapshot.decide(query, &slice, &[]).allowed
             };
             let example = query(ask.principal.clone(), ask.resource.clone());
-            let slice = Slice::new(&snapshot, &example, &loaded).unwrap();
+            let slice = Slice::new(&loaded).unwrap();
             let holds = |sieve: Sieve, each: Vec<Query>| match sieve {
                 Sieve::Nobody => !each.iter().any(allowed),
                 Sieve::Everybody => each.iter().all(allowed),
