@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use cedar_policy::{ActionConstraint, Policy, PrincipalConstraint, ResourceConstraint};
-use cedar_policy_core::ast::{Expr, Literal, ValueKind};
+use cedar_policy_core::ast::{Expr, Literal, SlotEnv, ValueKind};
 use cedar_policy_core::evaluator::{EvaluationError, Evaluator};
 
 use crate::Uid;
@@ -66,7 +66,7 @@ struct Bucket {
     resource: SideId,
 }
 
-/// A policy whose scope is known to match.
+/// A policy, without what is known of a request that has found it here.
 pub(crate) struct Ready {
     /// Its place in the layer.
     pub at: usize,
@@ -75,17 +75,22 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    fn new(at: usize, policy: &Policy) -> Self {
-        let conditions = policy.as_ref().non_scope_constraints();
-        // As behind a scope that is satisfied: it is an error when they are no Boolean.
-        Self { at, conditions: conditions.map(|c| Expr::and(Expr::val(true), c.clone())) }
+    fn new(at: usize, one: &Prepared) -> Self {
+        let policy = one.policy.as_ref();
+        let conditions = match &one.referring {
+            // It is found by something else than what its scope says of the principal.
+            Some(_) => Some(policy.condition()),
+            // As behind a scope that is satisfied: it is an error when they are no Boolean.
+            None => policy.non_scope_constraints().map(|c| Expr::and(Expr::val(true), c.clone())),
+        };
+        Self { at, conditions }
     }
 
     /// Whether it is satisfied.
     pub(crate) fn satisfied(&self, evaluator: &Evaluator<'_>) -> Result<bool, EvaluationError> {
         let Some(conditions) = &self.conditions else { return Ok(true) };
         // Slots are in scopes only.
-        let value = evaluator.interpret_inline_policy(conditions)?;
+        let value = evaluator.interpret(conditions, &SlotEnv::new())?;
         Ok(matches!(value.value_kind(), ValueKind::Lit(Literal::Bool(true))))
     }
 }
@@ -139,7 +144,7 @@ impl Index {
             let at = *known.entry(key).or_insert_with(|| index.add(action, principal, resource));
             if let Some(bucket) = usize::try_from(at).ok().and_then(|at| index.buckets.get_mut(at))
             {
-                bucket.policies.push(Ready::new(place, &one.policy));
+                bucket.policies.push(Ready::new(place, one));
             }
         }
         index

@@ -43,7 +43,7 @@ impl Part {
         find: impl Fn(&Uid) -> Option<&'a Loaded>,
     ) -> Result<Self, Fault> {
         let mut done = UidMap::default();
-        let place = |loaded: &Loaded| {
+        let place = |loaded: &'a Loaded| {
             acyclic(loaded, &find, &mut done)?;
             Ok(Placed::new(loaded, &find))
         };

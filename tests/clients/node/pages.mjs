@@ -20,6 +20,15 @@ const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-s
 const errors = [];
 const seen = new Set();
 
+// What was to be seen when something else was waited for.
+process.on('uncaughtException', async (error) => {
+  console.error(error);
+  for (const page of browser.contexts().flatMap((context) => context.pages())) {
+    console.error(page.url(), await page.locator('body').innerText().catch(String));
+  }
+  process.exit(1);
+});
+
 // A browser of its own, with an authenticator that has a fingerprint.
 async function person() {
   const context = await browser.newContext({ viewport: WIDE, locale: 'en-US' });
