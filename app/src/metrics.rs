@@ -1,9 +1,11 @@
 //! `GET /metrics`: what operators watch, in the text format of Prometheus. Never public.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ::metrics::{counter, gauge, histogram};
+use ::metrics::{Counter, Histogram, counter, gauge, histogram};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -46,18 +48,40 @@ pub fn keep_up() -> actix_web::rt::task::JoinHandle<()> {
     })
 }
 
+/// Where the answers of a route are counted: looked up once a thread.
+struct Route {
+    /// By class, from 2xx on.
+    answers: [Counter; 4],
+    seconds: Histogram,
+}
+
+thread_local! {
+    static ROUTES: RefCell<HashMap<String, Route>> = RefCell::default();
+}
+
+impl Route {
+    fn new(route: &str) -> Self {
+        let answers = ["2xx", "3xx", "4xx", "5xx"].map(|class| {
+            counter!("bailiwick_http_requests_total", "route" => route.to_owned(), "status" => class)
+        });
+        let seconds = histogram!("bailiwick_http_request_seconds", "route" => route.to_owned());
+        Self { answers, seconds }
+    }
+}
+
 /// Counts an answered request by its route: never by its path, tenant or user.
 pub fn answered(route: &str, status: u16, took: Duration) {
-    let class = match status {
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    };
-    counter!("bailiwick_http_requests_total", "route" => route.to_owned(), "status" => class)
-        .increment(1);
-    histogram!("bailiwick_http_request_seconds", "route" => route.to_owned())
-        .record(took.as_secs_f64());
+    let class = usize::from(status / 100).clamp(2, 5) - 2;
+    ROUTES.with_borrow_mut(|routes| {
+        if !routes.contains_key(route) {
+            routes.insert(route.to_owned(), Route::new(route));
+        }
+        let Some(known) = routes.get(route) else { return };
+        if let Some(answers) = known.answers.get(class) {
+            answers.increment(1);
+        }
+        known.seconds.record(took.as_secs_f64());
+    });
 }
 
 /// The handler.

@@ -1,6 +1,7 @@
 //! Two nodes of the binary on PostgreSQL and Redis, and what happens to clusters.
 
 mod crashes;
+mod decisions;
 mod outages;
 mod races;
 

@@ -127,7 +127,7 @@ async fn revocations_arrive() {
     }
 }
 
-async fn redis_command(cluster: &Cluster, command: &str) {
+pub(super) async fn redis_command(cluster: &Cluster, command: &str) {
     let to = ("127.0.0.1", cluster.redis.port);
     let mut connection = TcpStream::connect(to).await.expect("Redis answers");
     connection.write_all(format!("{command}\r\n").as_bytes()).await.expect("written");

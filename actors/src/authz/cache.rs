@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bailiwick_policy::{Decision, Layer, Loaded, Part, Uid};
+use metrics::{Counter, counter};
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
@@ -66,6 +67,9 @@ pub(crate) struct Caches {
     pub(crate) decisions: Cache<Question, KnownDecision>,
     /// By the version of the tenant's policies, which counts those of organizations too.
     pub(crate) layers: Cache<(Incarnation, i64, Uid), Option<Arc<Layer>>>,
+    /// Decisions that were remembered, and those that were not.
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
 }
 
 impl Default for Caches {
@@ -96,11 +100,13 @@ impl Default for Caches {
             .time_to_idle(IDLE)
             .eviction_listener(|_, _, cause| {
                 if cause != RemovalCause::Replaced {
-                    metrics::counter!("bailiwick_decision_cache_evictions_total").increment(1);
+                    counter!("bailiwick_decision_cache_evictions_total").increment(1);
                 }
             })
             .build();
         let layers = Cache::builder().max_capacity(LAYERS).time_to_idle(IDLE).build();
-        Self { entities, parts, decisions, layers }
+        let hits = counter!("bailiwick_decision_cache_hits_total");
+        let misses = counter!("bailiwick_decision_cache_misses_total");
+        Self { entities, parts, decisions, layers, hits, misses }
     }
 }

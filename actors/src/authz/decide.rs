@@ -9,7 +9,6 @@ use bailiwick_policy::{Decision, EntityData, Fault, Layer, Uid, organization_lay
 use bailiwick_store::TenantTx;
 use bailiwick_store::authz::policies;
 use bailiwick_store::usage::Dimension;
-use metrics::counter;
 use serde_json::{Map, Value};
 
 use super::cache::{KnownDecision, Question};
@@ -136,10 +135,10 @@ impl TenantHandle {
             && let Some(known) = caches.decisions.get(question)
             && (known.snapshot, known.epoch) == (compiled.version, epoch)
         {
-            counter!("bailiwick_decision_cache_hits_total").increment(1);
+            caches.hits.increment(1);
             return Ok((known.decision, Vec::new()));
         }
-        counter!("bailiwick_decision_cache_misses_total").increment(1);
+        caches.misses.increment(1);
         let snapshot = &compiled.snapshot;
         let query = snapshot.query(ask.principal, ask.action, ask.resource, ask.context);
         let query = query.map_err(Refusal::Invalid)?;

@@ -216,6 +216,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_finds_no_room_is_dropped_and_nobody_waits() {
+        let (queue, mut waiting) = mpsc::channel(WAITING);
+        let log = Log(queue);
+        let uid = Uid::new("Robot", "r").unwrap();
+        let record = || {
+            let (principal, resource) = (uid.clone(), uid.clone());
+            let context = Map::new();
+            Record::new(&Ask { principal, action: "open", resource, context, sent: None })
+        };
+        let kept = (0..WAITING + 10).filter(|_| log.keep(record())).count();
+        assert_eq!(kept, WAITING);
+        assert!(waiting.try_recv().is_ok(), "the writer goes on");
+        assert!(log.keep(record()), "and there is room again");
+    }
+
+    #[test]
     fn a_share_and_at_most_so_many_a_second_are_kept() {
         let kept = |percent, per_second, seconds: i64| {
             let (rate, log) = (Rate::default(), DecisionLog { percent, per_second, days: 1 });

@@ -1,10 +1,13 @@
 //! Bodies, with their bounds.
 
+use std::task::Poll;
+
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::BytesMut;
 use futures_util::StreamExt as _;
+use tokio::time::timeout;
 
 /// The most bytes of a form.
 pub const MAX_FORM: usize = 64 * 1024;
@@ -51,8 +54,16 @@ pub async fn read(
         }
         Ok(())
     };
-    // Who asks was decided before: a body must not be held back until that is no longer true.
-    tokio::time::timeout(PATIENCE, whole).await.map_err(|_| BodyError::Broken)??;
+    {
+        let mut whole = std::pin::pin!(whole);
+        match futures_util::poll!(&mut whole) {
+            // A small one came with the head: no clock is needed.
+            Poll::Ready(read) => read?,
+            // Who asks was decided before: a body must not be held back until that is no longer
+            // true.
+            Poll::Pending => timeout(PATIENCE, whole).await.map_err(|_| BodyError::Broken)??,
+        }
+    }
     Ok(body)
 }
 
