@@ -242,7 +242,7 @@ async fn decisions_have_receipts(server: &Server) {
 }
 
 /// The log, when it has this many decisions.
-async fn logged(pdp: &Pdp<'_>, count: usize) -> Value {
+pub(super) async fn logged(pdp: &Pdp<'_>, count: usize) -> Value {
     wait(async || {
         let list = pdp.api.get("/decisions").await.expect(200);
         (list["items"].as_array().expect("a list").len() == count).then_some(list)
@@ -251,7 +251,7 @@ async fn logged(pdp: &Pdp<'_>, count: usize) -> Value {
 }
 
 /// Waits for what happens a little later.
-async fn wait<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+pub(super) async fn wait<T>(ask: impl AsyncFn() -> Option<T>) -> T {
     for _ in 0..400 {
         if let Some(found) = ask().await {
             return found;

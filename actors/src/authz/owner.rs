@@ -72,7 +72,7 @@ pub(crate) async fn change(
     loop {
         let plan = read(store, id, change.clone()).await?;
         let scope = plan.scope;
-        let (compiled, plan) = check(plan, mode).await?;
+        let (compiled, plan) = check(seed, plan, mode).await?;
         let committed = commit(seed, plan, (&change, actor)).await;
         if matches!(committed, Err(Error::Store(StoreError::Stale("policies")))) && again {
             again = false;
@@ -120,17 +120,21 @@ async fn read(store: &Store, id: TenantId, change: PolicyChange) -> Result<Plan,
 }
 
 /// Compiles what is to hold.
-async fn check(plan: Plan, mode: AuthzMode) -> Result<(Option<Compiled>, Plan), Error> {
+async fn check(
+    seed: &Seed,
+    mut plan: Plan,
+    mode: AuthzMode,
+) -> Result<(Option<Compiled>, Plan), Error> {
     let bundle = bundle(plan.bundle.clone())?;
+    let guardrails = seed.authz.guardrails.clone();
     let work = move || {
-        let Sources { version, organizations, .. } = plan.sources;
+        let sources = &mut plan.sources;
         let Some(organization) = plan.scope else {
-            let about = (mode, version + 1);
-            let compiled = Compiled::new(Some(&bundle), &plan.sources.roles, about, organizations)?;
+            (sources.bundle, sources.version) = (Some(bundle), sources.version + 1);
+            let compiled = Compiled::new(sources, mode, guardrails)?;
             return Ok((Some(compiled), plan));
         };
-        let Sources { bundle: of_tenant, roles, .. } = &plan.sources;
-        let tenant = Compiled::new(of_tenant.as_ref(), roles, (mode, version), organizations)?;
+        let tenant = Compiled::new(sources, mode, guardrails)?;
         let uid = Uid::new(ORGANIZATION, &organization.to_string());
         let uid = uid.expect("an id of ours is a valid name");
         organization_layer(&tenant.snapshot, &uid, &bundle.policies)?;

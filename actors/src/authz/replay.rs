@@ -120,7 +120,8 @@ impl TenantHandle {
         // No version has a negative number: what is remembered by version is not mixed up.
         sources.version = -self.shared().env.now().0;
         let mode = view.tenant.settings.authz.mode;
-        let compiled = compiled::compile(sources, mode).await?;
+        let guardrails = self.authz().guardrails.clone();
+        let compiled = compiled::compile(sources, mode, guardrails).await?;
         let organization = match scope {
             None => None,
             Some(id) => {
