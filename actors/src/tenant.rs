@@ -225,6 +225,11 @@ impl TenantHandle {
         }
     }
 
+    /// Notes that the policies of the management API changed.
+    pub(crate) fn management_changed(&self) {
+        self.authz().management.changed();
+    }
+
     /// Notes that policies or roles changed.
     ///
     /// # Errors

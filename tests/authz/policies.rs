@@ -16,6 +16,7 @@ both!(
     a_draft_is_tried_on_what_was_decided,
     decisions_are_logged_and_add_up,
     decisions_have_receipts,
+    what_an_organization_has_goes_with_it,
 );
 
 const SCHEMA: &str = r#"
@@ -239,6 +240,40 @@ async fn decisions_have_receipts(server: &Server) {
     let receipts = counted.replace("usage_hourly", "receipts");
     assert_eq!(server.number(&receipts).await, 7);
     assert_eq!(server.number("SELECT COUNT(*) FROM decisions").await, 0);
+}
+
+async fn what_an_organization_has_goes_with_it(server: &Server) {
+    let pdp = Pdp::new(server, "acme", "{}").await;
+    let path = pdp.api.create("/organizations", &json!({ "name": "Globex" })).await;
+    let organization = path.trim_start_matches("/organizations/").to_owned();
+    pdp.activate(&reads("9")).await;
+    let stop = json!({ "organization": organization,
+        "policies": { "o.cedar": "forbid (principal, action, resource);" } });
+    pdp.activate(&stop).await;
+    pdp.api.post("/policies/drafts", &stop).await.expect(201);
+    let parent = json!({ "type": "Organization", "id": organization });
+    pdp.put(&json!([{ "type": "paper", "id": "p", "attrs": { "level": 1 }, "parents": [parent] }]))
+        .await;
+    let may = async || {
+        let answer = pdp.ask("/authz/decide", &question("p", 1)).await.expect(200);
+        answer["decision"] == "allow"
+    };
+    assert!(!may().await);
+    pdp.api.delete(&path, "\"v1\"").await.expect(204);
+    assert!(may().await, "they hold no longer");
+    let of = format!("organization={organization}");
+    pdp.api.get(&format!("/policies?{of}")).await.problem(400, "invalid-request");
+    let back = format!("/policies/versions/1/activate?{of}");
+    let back = Answer::of(pdp.api.request(Method::POST, &back)).await;
+    assert!((400..500).contains(&back.status), "{back:?}");
+    let left = async |table: &str| {
+        server.number(&format!("SELECT COUNT(*) FROM policy_{table}")).await
+    };
+    wait(async || {
+        let all = (left("drafts").await, left("versions").await, left("state").await);
+        (all == (0, 1, 1)).then_some(())
+    })
+    .await;
 }
 
 /// The log, when it has this many decisions.

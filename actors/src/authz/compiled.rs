@@ -10,7 +10,8 @@ use arc_swap::ArcSwapOption;
 use bailiwick_domain::authz::AuthzMode;
 use bailiwick_domain::{Env, TenantId};
 use bailiwick_policy::{Bundle, Finding, Layer, Mode, RoleRule, Snapshot, Uid};
-use bailiwick_store::authz::{objects, policies, roles};
+use bailiwick_store::authz::policies::{self, Scope};
+use bailiwick_store::authz::{objects, roles};
 use bailiwick_store::{Store, TenantTx};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -78,6 +79,7 @@ pub(crate) struct Authz {
     /// The types of the tenant's own entities that anything is stored of, when that is known.
     types: ArcSwapOption<HashSet<String>>,
     pub(crate) log: super::log::Rate,
+    pub(crate) management: super::management::Management,
 }
 
 /// What a snapshot is built of.
@@ -90,7 +92,7 @@ pub(crate) struct Sources {
 
 /// Reads what a tenant's snapshot is built of.
 pub(crate) async fn sources(tx: &TenantTx, tenant: TenantId) -> Result<Sources, Error> {
-    let (state, active) = policies::active(tx, tenant, None).await?;
+    let (state, active) = policies::active(tx, tenant, Scope::Tenant).await?;
     let bundle = active.map(|version| bundle(version.bundle)).transpose()?;
     let roles = roles::page(tx, tenant, None, ROLES).await?.into_iter();
     let roles = roles.map(|r| RoleRule { name: r.name, permissions: r.permissions }).collect();
@@ -115,6 +117,7 @@ impl Authz {
             epoch: AtomicU64::new(0),
             types: ArcSwapOption::empty(),
             log: super::log::Rate::default(),
+            management: super::management::Management::default(),
         }
     }
 
