@@ -23,6 +23,8 @@ const POLICIES: &str = include_str!("management.cedar");
 
 /// The most policies of a tenant's own: all are evaluated for each request.
 const MOST: usize = 200;
+/// The most bytes of their texts.
+const BYTES: usize = 128 * 1024;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,10 @@ impl Decider {
         if bundle.schema.is_some() {
             let found = Finding::new("schema", "the management API has its own schema");
             return Err(vec![found.help("leave the schema out")]);
+        }
+        if bundle.policies.values().map(String::len).sum::<usize>() > BYTES {
+            let message = format!("all texts together have more than {} KiB", BYTES / 1024);
+            return Err(vec![Finding::new("policies", message)]);
         }
         let (layer, warnings) = compile(bundle)?;
         let many = layer.policies().count();

@@ -266,9 +266,8 @@ async fn what_an_organization_has_goes_with_it(server: &Server) {
     let back = format!("/policies/versions/1/activate?{of}");
     let back = Answer::of(pdp.api.request(Method::POST, &back)).await;
     assert!((400..500).contains(&back.status), "{back:?}");
-    let left = async |table: &str| {
-        server.number(&format!("SELECT COUNT(*) FROM policy_{table}")).await
-    };
+    let left =
+        async |table: &str| server.number(&format!("SELECT COUNT(*) FROM policy_{table}")).await;
     wait(async || {
         let all = (left("drafts").await, left("versions").await, left("state").await);
         (all == (0, 1, 1)).then_some(())

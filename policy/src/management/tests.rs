@@ -150,6 +150,8 @@ fn policies_that_do_not_fit_the_schema_are_refused_with_their_place() {
     assert_eq!(Decider::compile(&schema).unwrap_err()[0].document, "schema");
     let many = "permit (principal, action, resource);".repeat(201);
     assert!(own(&many).unwrap_err()[0].message.contains("200"));
+    let long = format!("// {}", "x".repeat(128 * 1024));
+    assert!(own(&long).unwrap_err()[0].message.contains("128 KiB"));
     let (_, warnings) = Decider::compile(&defaults()).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
     let above = BTreeMap::from([("a.cedar".to_owned(), GUARDRAILS.to_owned())]);

@@ -122,8 +122,9 @@ const VERSION: &str = "tenant_id, scope, number, bundle, note, actor_kind, actor
 /// Keeps a new draft.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Error::NotFound`] when the organization is not there.
 pub async fn insert_draft(tx: &TenantTx, tenant: TenantId, new: &Draft) -> Result<()> {
+    must_be_there(tx, tenant, new.scope).await?;
     let row = policy_drafts::Model {
         tenant_id: tenant.0,
         id: new.id.0,
@@ -313,11 +314,7 @@ pub async fn activate(
     new: &Activation,
     now: Timestamp,
 ) -> Result<State> {
-    if let Scope::Organization(id) = scope {
-        // One that is removed at this moment leaves nothing behind.
-        super::lock(tx, tenant).await?;
-        organizations::get(tx, tenant, id).await?.ok_or(Error::NotFound("organization"))?;
-    }
+    must_be_there(tx, tenant, scope).await?;
     ensure(tx, tenant, scope, now).await?;
     // Whoever else activates waits for this row, and then finds another version.
     let sql = "UPDATE policy_state SET version = version + 1, updated_at = $4, \
@@ -406,6 +403,13 @@ async fn count(tx: &TenantTx, tenant: TenantId, now: Timestamp) -> Result<i64> {
          version = policy_state.version + 1, updated_at = excluded.updated_at RETURNING version";
     let args = [tenant.0.into(), Uuid::nil().into(), now.0.into()];
     sql::one(tx, sql, args).await?.ok_or(Error::Stale("policies"))?.value("version")
+}
+
+/// Refuses an organization that is gone. One that is removed at this moment leaves nothing behind.
+async fn must_be_there(tx: &TenantTx, tenant: TenantId, scope: Scope) -> Result<()> {
+    let Scope::Organization(id) = scope else { return Ok(()) };
+    super::lock(tx, tenant).await?;
+    organizations::get(tx, tenant, id).await?.map(drop).ok_or(Error::NotFound("organization"))
 }
 
 async fn ensure(tx: &TenantTx, tenant: TenantId, scope: Scope, now: Timestamp) -> Result<()> {

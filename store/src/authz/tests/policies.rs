@@ -29,8 +29,12 @@ async fn a_draft_lives_and_ends() {
         let (tenant, actor) = (w.tenant, Actor::user(w.tenant, w.user));
         w.write(move |tx| async move {
             let (one, two) = (draft(actor), draft(Actor::system(tenant)));
+            let nowhere = Draft { scope: Scope::Organization(id()), ..draft(actor) };
+            let made = policies::insert_draft(&tx, tenant, &nowhere).await;
+            assert!(matches!(made, Err(Error::NotFound("organization"))));
+            let acme = organization(&tx, tenant, "Acme").await?;
             let other =
-                Draft { scope: Scope::Organization(id()), based_on: Some(7), ..draft(actor) };
+                Draft { scope: Scope::Organization(acme), based_on: Some(7), ..draft(actor) };
             for new in [&one, &two, &other] {
                 policies::insert_draft(&tx, tenant, new).await?;
                 let kept = policies::get_draft(&tx, tenant, new.id).await?;
@@ -134,7 +138,7 @@ async fn one_version_of_a_scope_holds() {
             assert_eq!(policies::state(&tx, tenant, there.1).await?, State::default());
             assert!(!policies::any_of_organizations(&tx, tenant).await?);
             assert_eq!(policies::state(&tx, tenant, Scope::Tenant).await?, state(Some(3), 7));
-            assert_eq!(told(&tx, tenant, "policies", last).await?, ["", "management"]);
+            assert_eq!(told(&tx, tenant, "policies", last).await?, ["management", ""]);
             let again = policies::activate(&tx, there, &new(0, 7), last).await;
             assert!(matches!(again, Err(Error::NotFound(_))));
             let erase =
