@@ -2,6 +2,7 @@
 
 mod entities;
 mod groups;
+mod management;
 mod organizations;
 mod roles;
 pub(crate) mod support;

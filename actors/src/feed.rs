@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bailiwick_domain::{Env, TenantId, Timestamp};
+use bailiwick_store::authz::policies;
 use bailiwick_store::changes::{self, Change, Position, Topic};
 use bailiwick_store::redis::Redis;
 use bailiwick_store::{Error as StoreError, Store, SystemTx};
@@ -154,6 +155,11 @@ impl Feed {
                 Some(Topic::Entities) => {
                     if let Some(handle) = self.registry.if_warm(change.tenant).await {
                         handle.entity_changed(&change.key);
+                    }
+                }
+                Some(Topic::Policies) if change.key == policies::MANAGEMENT => {
+                    if let Some(handle) = self.registry.if_warm(change.tenant).await {
+                        handle.management_changed();
                     }
                 }
                 Some(Topic::Policies) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bailiwick_domain::limits::Ceilings;
 use bailiwick_domain::{ApplicationId, BootId, Env, TenantId};
+use bailiwick_policy::Layer;
 use bailiwick_store::Store;
 use bailiwick_store::redis::Redis;
 use bailiwick_store::vault::MasterKeyring;
@@ -37,6 +38,8 @@ pub struct Options {
     pub ceilings: Ceilings,
     /// Bytes that warm tenants may take, about.
     pub tenant_memory: u64,
+    /// The operator's policies above those of every tenant: they only forbid.
+    pub guardrails: Option<Arc<Layer>>,
 }
 
 /// The owners of one node. Cheap to clone.
@@ -102,6 +105,7 @@ impl Platform {
             dirty,
             caches: Caches::default(),
             log,
+            guardrails: options.guardrails.clone(),
             threads: threads.clone(),
         });
         let registry = Registry::new(Arc::clone(&shared), options.tenant_memory);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bailiwick_domain::{ApplicationId, Env, TenantId, Timestamp};
-use bailiwick_policy::{Finding, Uid};
+use bailiwick_policy::{Finding, Layer, Uid};
 use bailiwick_store::audit::Actor;
 use bailiwick_store::authz::policies::Scope;
 use bailiwick_store::batch::{Action, Command, Outcome};
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) dirty: Dirty,
     pub(crate) caches: Caches,
     pub(crate) log: Log,
+    pub(crate) guardrails: Option<Arc<Layer>>,
     pub(crate) threads: Threads,
 }
 
@@ -224,6 +225,11 @@ impl TenantHandle {
         }
     }
 
+    /// Notes that the policies of the management API changed.
+    pub(crate) fn management_changed(&self) {
+        self.authz().management.changed();
+    }
+
     /// Notes that policies or roles changed.
     ///
     /// # Errors
@@ -374,7 +380,7 @@ pub(crate) async fn start(
         limits: Arc::default(),
     };
     let (shared, view) = (Arc::clone(shared), ArcSwap::from_pointee(view));
-    let authz = Authz::new(&shared.env);
+    let authz = Authz::new(&shared.env, shared.guardrails.clone());
     let seed = Seed(Arc::new(State { id, shared, view, authz }));
     Ok(Some(TenantHandle(Arc::new(Warm { seed, mailbox: OnceLock::new() }))))
 }

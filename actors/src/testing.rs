@@ -26,6 +26,7 @@ pub(crate) async fn platform(folder: &Path, tenant_memory: u64) -> Platform {
         development: true,
         ceilings: Ceilings::default(),
         tenant_memory,
+        guardrails: None,
     };
     Platform::start(store, env, keyring, options).await.expect("it starts")
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,6 +12,7 @@ use url::Url;
 use bailiwick_domain::application::is_loopback;
 use bailiwick_domain::limits::Ceilings;
 use bailiwick_outbound::Mailer;
+use bailiwick_policy::{Finding, Layer, compile_guardrails};
 
 /// The commented default file: what `bailiwick check-config --defaults` prints.
 pub const DEFAULTS: &str = include_str!("../../deploy/bailiwick.toml");
@@ -97,6 +99,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Tells where addresses are: a database of cities or countries in the format of `MaxMind`.
     pub places_file: Option<PathBuf>,
+    /// Policies of the operator in Cedar, above those of every tenant: they only forbid.
+    pub guardrails_file: Option<PathBuf>,
     /// Text messages to them.
     #[serde(default)]
     pub texts: Texts,
@@ -252,6 +256,30 @@ impl Config {
         }
     }
 
+    /// The operator's policies above those of every tenant, read and compiled.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and everything that is wrong with it, with its place.
+    pub fn guardrails(&self) -> Result<Option<Arc<Layer>>, ConfigError> {
+        let Some(file) = &self.guardrails_file else { return Ok(None) };
+        let name = file.display();
+        let wrong = |what: String| ConfigError(format!("guardrails_file: {what}"));
+        let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("{name}: {e}")))?;
+        let line = |found: &Finding| {
+            let place = match (found.line, found.column) {
+                (Some(line), Some(column)) => format!("{name}:{line}:{column}"),
+                _ => name.to_string(),
+            };
+            let policy = found.policy.as_ref().map(|id| format!(" {}:", id.escape_debug()));
+            let help = found.help.as_ref().map(|help| format!(" ({help})"));
+            let (policy, help) = (policy.unwrap_or_default(), help.unwrap_or_default());
+            format!("{place}:{policy} {}{help}", found.message)
+        };
+        let found = |found: Vec<Finding>| found.iter().map(line).collect::<Vec<_>>().join("\n");
+        let layer = compile_guardrails(&text).map_err(|all| wrong(found(all)))?;
+        Ok(Some(Arc::new(layer)))
+    }
+
     /// How mail leaves; the folder is made.
     ///
     /// # Errors
@@ -372,6 +400,28 @@ mod tests {
         assert_eq!(config.listen.port(), 9999);
         assert_eq!(config.trusted_proxies.len(), 2);
         assert_eq!(config.passwords.queue, 7);
+    }
+
+    #[test]
+    fn mistakes_in_guardrails_have_a_place() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let path = file.path().display().to_string();
+        let config = load(&[("BAILIWICK_GUARDRAILS_FILE", &path)]).expect("valid");
+        let guardrails = || config.guardrails().map(|layer| layer.expect("a layer"));
+        let write = |text: &str| std::fs::write(file.path(), text).expect("written");
+        write("// Nobody.\n@id(\"no\") forbid (principal, action, resource);");
+        assert_eq!(guardrails().expect("they compile").policies().count(), 1);
+        write("\n  @id(\"yes\") permit (principal, action, resource);");
+        let told = guardrails().expect_err("it permits").to_string();
+        let wanted =
+            format!("guardrails_file: {path}:2:3: guardrail:yes: a guardrail only forbids");
+        assert_eq!(told, wanted);
+        write("forbid (principal, action,\n  rsource);");
+        let told = guardrails().expect_err("it is no policy").to_string();
+        assert!(told.starts_with(&format!("guardrails_file: {path}:2:3: ")), "{told}");
+        drop(file);
+        let told = guardrails().expect_err("it is not there");
+        assert!(told.to_string().contains(&path), "{told}");
     }
 
     #[test]

@@ -49,12 +49,13 @@ struct Listener {
 /// Opens the store and starts the owners. Must run inside an actor system.
 ///
 /// # Errors
-/// When the database, the schema or the master key is not usable.
+/// When the database, the schema, the master key or the operator's guardrails are not usable.
 pub async fn open_platform(config: &Config, env: &Env) -> anyhow::Result<Platform> {
     if config.is_embedded() {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot create {}", config.data_dir.display()))?;
     }
+    let guardrails = config.guardrails()?;
     let path = config.master_key_path();
     // Only the embedded mode makes one: nodes of a cluster share theirs, and a mistyped path must
     // not silently start a second one.
@@ -71,6 +72,7 @@ pub async fn open_platform(config: &Config, env: &Env) -> anyhow::Result<Platfor
         development: config.is_development(),
         ceilings: config.limits,
         tenant_memory: u64::from(config.tenant_memory_mb) * 1024 * 1024,
+        guardrails,
     };
     Ok(Platform::start(store, env.clone(), keyring, options).await?)
 }

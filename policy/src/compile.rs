@@ -64,7 +64,7 @@ fn assemble(
     let layer = Layer::new(prepared);
     let by_roles = if generated.is_empty() { 0 } else { 2 };
     let levels = levels.max(by_roles).max(Layer::guardrails().levels());
-    Ok((Snapshot { mode, schema, layer, levels, weight }, found))
+    Ok((Snapshot { mode, schema, layer, guardrails: None, levels, weight }, found))
 }
 
 /// The policies and templates that can be used, each with an id of its own, and what is wrong with

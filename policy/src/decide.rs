@@ -64,8 +64,7 @@ pub struct Missing {
 }
 
 impl Snapshot {
-    /// Decides by the tenant's policies, its roles, the guardrails of the platform, and more
-    /// layers. Any forbid of any layer that is satisfied denies; else any permit allows.
+    /// Decides by the tenant's policies, its roles, the guardrails above them, and more layers. Any forbid of any layer that is satisfied denies; else any permit allows.
     #[must_use]
     pub fn decide(&self, query: &Query, slice: &Slice, more: &[&Layer]) -> Decision {
         let principal = Subject {
@@ -114,11 +113,13 @@ impl Snapshot {
         fold.finish()
     }
 
-    /// The snapshot's own layer, the guardrails of the binary, and the others; each once.
+    /// The guardrails of the binary and of the operator, the snapshot's own layer, and the others;
+    /// each once.
     pub(crate) fn layers<'a>(&'a self, more: &[&'a Layer]) -> impl Iterator<Item = &'a Layer> {
         let embedded: &'static Layer = Layer::guardrails();
         let others = more.iter().copied().filter(move |layer| !std::ptr::eq(*layer, embedded));
-        [embedded, self.layer()].into_iter().chain(others)
+        let above = std::iter::once(embedded).chain(self.guardrails.as_deref());
+        above.chain([self.layer()]).chain(others)
     }
 }
 

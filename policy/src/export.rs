@@ -39,8 +39,10 @@ impl Snapshot {
         organizations: impl IntoIterator<Item = (&'a Uid, &'a Layer)>,
         entities: impl IntoIterator<Item = &'a Loaded>,
     ) -> Result<Export, Vec<Finding>> {
-        let mut policies = Layer::guardrails().json()?.clone();
-        policies.extend(self.layer().json()?.clone());
+        let mut policies = Map::new();
+        for layer in self.layers(&[]) {
+            policies.extend(layer.json()?.clone());
+        }
         for (organization, layer) in organizations {
             for (id, policy) in layer.json()? {
                 let mut id = format!("{}:{id}", organization.id());

@@ -1,6 +1,6 @@
 //! The policies of the platform, above those of every tenant: they only forbid.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy::PolicyId;
 
@@ -8,7 +8,7 @@ use crate::finding::sort;
 use crate::layer::{Effect, LayerKind, PolicyInfo, Prepared};
 use crate::parse::{Body, MAX_TEXT, parse};
 use crate::stack::roomy;
-use crate::{Finding, Layer};
+use crate::{Finding, Layer, Snapshot};
 
 const FILE: &str = "guardrails.cedar";
 const EMBEDDED: &str = include_str!("guardrails.cedar");
@@ -19,26 +19,40 @@ impl Layer {
     #[must_use]
     pub fn guardrails() -> &'static Self {
         static LAYER: LazyLock<Layer> = LazyLock::new(|| {
-            compile_guardrails(EMBEDDED).expect("a test compiles what is embedded")
+            roomy(|| assemble(EMBEDDED, Vec::new())).expect("a test compiles what is embedded")
         });
         &LAYER
     }
 }
 
-/// Compiles the guardrails of an operator. Their ids begin with `guardrail:`, which is put in front
-/// of those that do not.
+/// Compiles the guardrails of an operator, for [`Snapshot::under`]. Their ids begin with
+/// `guardrail:`, which is put in front of those that do not.
 ///
 /// # Errors
-/// What cannot be parsed, what permits, and templates.
+/// What cannot be parsed, what permits, templates, and ids that are not their own.
 pub fn compile_guardrails(text: &str) -> Result<Layer, Vec<Finding>> {
-    roomy(|| assemble(text))
+    let taken = Layer::guardrails().policies().map(|policy| policy.id.to_string()).collect();
+    roomy(|| assemble(text, taken))
 }
 
-fn assemble(text: &str) -> Result<Layer, Vec<Finding>> {
+impl Snapshot {
+    /// The same, below the guardrails of the operator too: every decision takes them into account,
+    /// and so does everything else that is made of the snapshot.
+    #[must_use]
+    pub fn under(mut self, guardrails: Option<Arc<Layer>>) -> Self {
+        if let Some(layer) = &guardrails {
+            self.levels = self.levels.max(layer.levels());
+        }
+        self.guardrails = guardrails;
+        self
+    }
+}
+
+fn assemble(text: &str, mut ids: Vec<String>) -> Result<Layer, Vec<Finding>> {
     if text.len() > MAX_TEXT {
         return Err(vec![Finding::new(FILE, format!("more than {MAX_TEXT} bytes"))]);
     }
-    let (mut found, mut prepared, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut found, mut prepared) = (Vec::new(), Vec::new());
     for item in parse(FILE, text)? {
         let id = match item.id.strip_prefix("guardrail:") {
             Some(_) => item.id.clone(),
@@ -91,6 +105,9 @@ mod tests {
                 "guardrails.cedar:3:1: guardrail:guardrails.cedar#2: a guardrail has no slots",
             ]
         );
+        let again = "@id(\"inactive-user\") forbid(principal, action, resource);";
+        let found = compile_guardrails(again).unwrap_err();
+        assert_eq!(found[0].message, "another guardrail has this id");
         let one = compile_guardrails("forbid(principal, action, resource);").unwrap();
         let ids: Vec<_> = one.policies().map(|p| p.id.to_string()).collect();
         assert_eq!(ids, ["guardrail:guardrails.cedar#0"]);

@@ -1,122 +1,30 @@
-//! Who may do what in the management API: Cedar policies that are part of the binary.
+//! Who may do what in the management API: Cedar policies. Some are part of the binary and hold in
+//! every tenant; those of the roles a tenant can replace by its own.
 
-use std::collections::{HashMap, HashSet};
+mod action;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::str::FromStr as _;
 use std::sync::LazyLock;
 
 use bailiwick_domain::TenantId;
 use cedar_policy::{
     Authorizer, Context, Decision as Verdict, Entities, Entity, EntityId, EntityTypeName,
-    EntityUid, PolicyId, PolicySet, Request as CedarRequest, RestrictedExpression, Schema,
-    ValidationMode, Validator,
+    EntityUid, Request as CedarRequest, RestrictedExpression, Schema,
 };
 
+use crate::{Bundle, Finding, Layer, Mode};
+
+pub use action::Action;
+
 const SCHEMA: &str = include_str!("management.cedarschema");
+const GUARDRAILS: &str = include_str!("management/guardrails.cedar");
 const POLICIES: &str = include_str!("management.cedar");
 
-macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// What can be asked of the management API. The names are those of the schema.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Action {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Action {
-            /// Every action.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
-
-            /// The stable name.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-        }
-    };
-}
-
-actions! {
-    /// Read the tenant.
-    GetTenant = "tenant.get",
-    /// List its applications.
-    ListApplications = "applications.list",
-    /// Read an application.
-    GetApplication = "applications.get",
-    /// Register an application.
-    CreateApplication = "applications.create",
-    /// Change an application.
-    UpdateApplication = "applications.update",
-    /// Remove an application.
-    DeleteApplication = "applications.delete",
-    /// List its users.
-    ListUsers = "users.list",
-    /// Read a user.
-    GetUser = "users.get",
-    /// Create a user.
-    CreateUser = "users.create",
-    /// Change a user.
-    UpdateUser = "users.update",
-    /// Remove a user.
-    DeleteUser = "users.delete",
-    /// List its signing keys.
-    ListSigningKeys = "signing_keys.list",
-    /// Give its signing keys successors.
-    RotateSigningKeys = "signing_keys.rotate",
-    /// Revoke a signing key, with all that it signed.
-    RevokeSigningKey = "signing_keys.revoke",
-    /// List its groups.
-    ListGroups = "groups.list",
-    /// Read a group, and who is in it.
-    GetGroup = "groups.get",
-    /// Create a group.
-    CreateGroup = "groups.create",
-    /// Change a group, and who is in it.
-    UpdateGroup = "groups.update",
-    /// Remove a group.
-    DeleteGroup = "groups.delete",
-    /// List its roles.
-    ListRoles = "roles.list",
-    /// Read a role.
-    GetRole = "roles.get",
-    /// Create a role.
-    CreateRole = "roles.create",
-    /// Change a role.
-    UpdateRole = "roles.update",
-    /// Remove a role, from everybody who has it too.
-    DeleteRole = "roles.delete",
-    /// List who has which role.
-    ListRoleAssignments = "role_assignments.list",
-    /// Read one role of somebody.
-    GetRoleAssignment = "role_assignments.get",
-    /// Give somebody a role.
-    CreateRoleAssignment = "role_assignments.create",
-    /// Take a role from somebody.
-    DeleteRoleAssignment = "role_assignments.delete",
-    /// List its organizations.
-    ListOrganizations = "organizations.list",
-    /// Read an organization, and who is in it.
-    GetOrganization = "organizations.get",
-    /// Create an organization.
-    CreateOrganization = "organizations.create",
-    /// Change an organization, and who is in it.
-    UpdateOrganization = "organizations.update",
-    /// Remove an organization.
-    DeleteOrganization = "organizations.delete",
-    /// List the entities that it keeps for its policies.
-    ListEntities = "entities.list",
-    /// Read one of these entities.
-    GetEntity = "entities.get",
-    /// Write and remove these entities.
-    WriteEntities = "entities.write",
-    /// Read policies, drafts and versions.
-    GetPolicies = "policies.get",
-    /// Write drafts of policies.
-    DraftPolicies = "policies.draft",
-    /// Make other policies hold.
-    ActivatePolicies = "policies.activate",
-    /// Read the log of decisions.
-    ListDecisions = "decisions.list",
-}
+/// The most policies of a tenant's own: all are evaluated for each request.
+const MOST: usize = 200;
+/// The most bytes of their texts.
+const BYTES: usize = 128 * 1024;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -140,17 +48,110 @@ pub struct Request<'a> {
 pub struct Decision {
     /// Whether it may.
     pub allowed: bool,
-    /// The policies that said so, by their `@id`; none when nothing permitted it.
+    /// The policies that said so, by their ids; none when it may not.
     pub policies: Vec<String>,
 }
 
-/// The parsed policies.
+/// The policies of the roles, below the guardrails of the binary.
 #[derive(Debug)]
 pub struct Decider {
-    authorizer: Authorizer,
-    policies: PolicySet,
-    ids: HashMap<PolicyId, String>,
-    names: Names,
+    roles: Layer,
+}
+
+/// The policies of the roles that hold where a tenant has none of its own.
+#[must_use]
+pub fn defaults() -> Bundle {
+    let policies = BTreeMap::from([("management.cedar".to_owned(), POLICIES.to_owned())]);
+    Bundle { policies, ..Bundle::default() }
+}
+
+impl Decider {
+    /// The decider of tenants that have no policies of their own.
+    #[must_use]
+    pub fn embedded() -> &'static Self {
+        static DECIDER: LazyLock<Decider> = LazyLock::new(|| {
+            let (decider, _) =
+                Decider::compile(&defaults()).expect("a test compiles what is embedded");
+            decider
+        });
+        &DECIDER
+    }
+
+    /// Only the guardrails: operators may everything, owners may write policies, and nobody else
+    /// anything.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self { roles: Layer::new(Vec::new()) }
+    }
+
+    /// Compiles a tenant's own policies in place of those of the roles. The findings beside a
+    /// decider are warnings.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with its place: what does not fit the schema of the management
+    /// API, a schema of the tenant's own, and too many policies.
+    pub fn compile(bundle: &Bundle) -> Result<(Self, Vec<Finding>), Vec<Finding>> {
+        if bundle.schema.is_some() {
+            let found = Finding::new("schema", "the management API has its own schema");
+            return Err(vec![found.help("leave the schema out")]);
+        }
+        if bundle.policies.values().map(String::len).sum::<usize>() > BYTES {
+            let message = format!("all texts together have more than {} KiB", BYTES / 1024);
+            return Err(vec![Finding::new("policies", message)]);
+        }
+        let (layer, warnings) = compile(bundle)?;
+        let many = layer.policies().count();
+        if many > MOST {
+            let message = format!("there are at most {MOST} policies here, and these are {many}");
+            return Err(vec![Finding::new("policies", message)]);
+        }
+        Ok((Self { roles: layer }, warnings))
+    }
+
+    /// Decides: the guardrails first, and where they say nothing the policies of the roles. What
+    /// cannot be evaluated is refused.
+    #[must_use]
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
+        let refused = Decision { allowed: false, policies: Vec::new() };
+        let Some((query, entities)) = NAMES.translate(request) else { return refused };
+        for layer in [&*ABOVE, &self.roles] {
+            let answer = Authorizer::new().is_authorized(&query, &layer.all, &entities);
+            // To Cedar a policy that fails is absent. A forbid must not be.
+            if answer.diagnostics().errors().next().is_some() {
+                return refused;
+            }
+            let reasons = answer.diagnostics().reason().filter_map(|id| layer.info(id));
+            let mut policies: Vec<String> = reasons.map(|info| info.id.to_string()).collect();
+            match answer.decision() {
+                Verdict::Allow => {
+                    policies.sort_unstable();
+                    return Decision { allowed: true, policies };
+                }
+                // Something forbids.
+                Verdict::Deny if !policies.is_empty() => return refused,
+                Verdict::Deny => {}
+            }
+        }
+        refused
+    }
+}
+
+/// What no tenant can replace.
+static ABOVE: LazyLock<Layer> = LazyLock::new(|| {
+    let policies = BTreeMap::from([("guardrails.cedar".to_owned(), GUARDRAILS.to_owned())]);
+    let bundle = Bundle { policies, ..Bundle::default() };
+    compile(&bundle).expect("a test compiles what is embedded").0
+});
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let (schema, _) = Schema::from_cedarschema_str(SCHEMA).expect("a test parses what is embedded");
+    Names::new(&schema).expect("a test compares the actions")
+});
+
+fn compile(bundle: &Bundle) -> Result<(Layer, Vec<Finding>), Vec<Finding>> {
+    let bundle = Bundle { schema: Some(SCHEMA.to_owned()), ..bundle.clone() };
+    let (snapshot, warnings) = crate::compile(Some(&bundle), &[], Mode::Strict)?;
+    Ok((snapshot.layer, warnings))
 }
 
 #[derive(Debug)]
@@ -159,64 +160,6 @@ struct Names {
     tenant: EntityTypeName,
     /// Each with the groups that the schema puts it in.
     actions: HashMap<Action, Entity>,
-}
-
-/// Policies that cannot be used, with the reason.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the policies of the management API: {0}")]
-pub struct BrokenPolicies(String);
-
-impl Decider {
-    /// The decider of the policies in this binary, parsed and validated on first use.
-    #[must_use]
-    pub fn embedded() -> &'static Self {
-        static DECIDER: LazyLock<Decider> = LazyLock::new(|| {
-            Decider::parse(SCHEMA, POLICIES).expect("a test parses and validates what is embedded")
-        });
-        &DECIDER
-    }
-
-    /// Parses policies and validates them against a schema.
-    ///
-    /// # Errors
-    /// Every mistake that the validator finds.
-    pub fn parse(schema: &str, policies: &str) -> Result<Self, BrokenPolicies> {
-        let broken = |e: &dyn std::fmt::Display| BrokenPolicies(e.to_string());
-        let (schema, warnings) = Schema::from_cedarschema_str(schema).map_err(|e| broken(&e))?;
-        if let Some(warning) = warnings.into_iter().next() {
-            return Err(broken(&warning));
-        }
-        let names = Names::new(&schema).map_err(|e| broken(&e))?;
-        let policies = PolicySet::from_str(policies).map_err(|e| broken(&e))?;
-        let checked = Validator::new(schema).validate(&policies, ValidationMode::Strict);
-        if !checked.validation_passed_without_warnings() {
-            return Err(broken(&checked));
-        }
-        let id = |policy: &cedar_policy::Policy| {
-            let name = policy.annotation("id").map(str::to_owned);
-            Some((policy.id().clone(), name?))
-        };
-        let ids: Option<HashMap<_, _>> = policies.policies().map(id).collect();
-        let ids = ids.ok_or_else(|| broken(&"a policy has no @id"))?;
-        Ok(Self { authorizer: Authorizer::new(), policies, ids, names })
-    }
-
-    /// Decides. What cannot be evaluated is refused.
-    #[must_use]
-    pub fn decide(&self, request: &Request<'_>) -> Decision {
-        let refused = Decision { allowed: false, policies: Vec::new() };
-        let Some((query, entities)) = self.names.translate(request) else { return refused };
-        let answer = self.authorizer.is_authorized(&query, &self.policies, &entities);
-        // A policy that fails to evaluate counts as absent, and there is no forbid among ours; but
-        // an error is a mistake of ours, and then nothing is allowed.
-        if answer.decision() != Verdict::Allow || answer.diagnostics().errors().next().is_some() {
-            return refused;
-        }
-        let mut policies: Vec<String> =
-            answer.diagnostics().reason().filter_map(|id| self.ids.get(id).cloned()).collect();
-        policies.sort_unstable();
-        Decision { allowed: true, policies }
-    }
 }
 
 impl Names {

@@ -1,6 +1,7 @@
 //! Everything that a tenant's decisions are made by, compiled.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -12,6 +13,8 @@ pub struct Snapshot {
     pub(crate) mode: Mode,
     pub(crate) schema: Option<Schema>,
     pub(crate) layer: Layer,
+    /// Those of the operator.
+    pub(crate) guardrails: Option<Arc<Layer>>,
     pub(crate) levels: u8,
     pub(crate) weight: usize,
 }
@@ -56,9 +59,9 @@ impl Snapshot {
     }
 
     /// The entities that policies look into by their own names, whatever the request.
-    #[must_use]
-    pub fn literals(&self) -> &[Uid] {
-        self.layer.literals()
+    pub fn literals(&self) -> impl Iterator<Item = &Uid> {
+        let above = self.guardrails.iter().flat_map(|layer| layer.literals());
+        self.layer.literals().iter().chain(above)
     }
 
     /// The actions that a principal of a type might be allowed to do to a resource of a type:

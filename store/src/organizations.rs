@@ -9,6 +9,7 @@ use sea_orm::{EntityTrait as _, IntoActiveModel as _, QueryResult};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use crate::authz::{lock, policies};
 use crate::changes;
 use crate::error::{Error, Result};
 use crate::lookups::Rows;
@@ -184,12 +185,14 @@ pub async fn delete(
     (id, version): (OrganizationId, i64),
     now: Timestamp,
 ) -> Result<()> {
+    lock(tx, tenant).await?;
     let sql = "UPDATE organizations SET deleted_at = $4, updated_at = $4, version = version + 1 \
          WHERE tenant_id = $1 AND id = $2 AND version = $3 AND deleted_at IS NULL";
     let args = [tenant.0.into(), id.0.into(), version.into(), now.0.into()];
     if sql::exec(tx, sql, args).await? != 1 {
         return Err(Error::Stale("organization"));
     }
+    policies::forget(tx, (tenant, id), now).await?;
     // Its members look different too.
     changes::every_entity(tx, tenant, now).await
 }

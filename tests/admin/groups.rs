@@ -11,6 +11,7 @@ both!(
     users_come_and_go,
     bad_input_is_told_and_nothing_is_written,
     changes_are_audited,
+    a_user_is_in_a_bounded_number,
 );
 
 async fn a_group_lives_and_ends(server: &Server) {
@@ -167,4 +168,25 @@ async fn changes_are_audited(server: &Server) {
         "group.deleted",
     ];
     assert_eq!(kinds, wanted);
+}
+
+async fn a_user_is_in_a_bounded_number(server: &Server) {
+    tenants(server).await;
+    let api = Api::new(server, "acme", &["admin"]).await;
+    let user = api.create("/users", &json!({})).await;
+    let user = user.trim_start_matches("/users/");
+    let mut groups = Vec::new();
+    for n in 0..201 {
+        groups.push(api.create("/groups", &json!({ "name": format!("{n}") })).await);
+    }
+    let join = async |group: &str| api.put(&format!("{group}/members/{user}"), &json!({})).await;
+    let (last, most) = groups.split_last().expect("there are some");
+    for group in most {
+        join(group).await.expect(204);
+    }
+    join(last).await.problem(409, "limit-reached");
+    join(&most[0]).await.expect(204);
+    assert_eq!(server.number("SELECT COUNT(*) FROM group_members").await, 200);
+    api.delete(&format!("{}/members/{user}", most[0]), "").await.expect(204);
+    join(last).await.expect(204);
 }

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 
 use super::support::Pdp;
 
-both!(Options::real_time() => a_folder_is_compared_and_pushed);
+both!(Options::real_time() =>
+    a_folder_is_compared_and_pushed,
+    folders_are_for_organizations_and_the_management_api,
+);
 
 const EXAMPLES: [&str; 3] = ["crm", "documents", "marketplace"];
 
@@ -174,4 +177,33 @@ async fn a_folder_is_compared_and_pushed(server: &Server) {
     let (done, _, err) = self::ended(output.expect("it starts"));
     assert!(!done && err.contains("403"), "{err}");
     assert!(!err.contains(&viewer), "{err}");
+}
+
+async fn folders_are_for_organizations_and_the_management_api(server: &Server) {
+    let pdp = Pdp::new(server, "acme", "{}").await;
+    let owner = server.api_key("acme", &["owner"]).await;
+    let (issuer, folder) = (server.issuer("acme"), tempfile::tempdir().expect("a folder"));
+    let path = folder.path().display().to_string();
+    write(folder.path(), "o.cedar", "@id(\"theirs\")\npermit (principal, action, resource);\n");
+    let run = async |command: &str, more: &[&str]| {
+        let mut run = policies(&[command, &path, "--url", &issuer]);
+        run.args(more).env("BAILIWICK_API_KEY", &owner);
+        succeed(run).await
+    };
+    let organization = pdp.api.create("/organizations", &json!({ "name": "Globex" })).await;
+    let organization = organization.rsplit('/').next().expect("an id");
+    let of = ["--organization", organization];
+    assert!(run("diff", &of).await.starts_with("added: policy theirs"));
+    let told = run("push", &["--activate", "--organization", organization]).await;
+    assert!(told.contains("version 1 holds"), "{told}");
+    assert_eq!(run("diff", &of).await, "nothing is different\n");
+    assert!(run("diff", &[]).await.starts_with("added:"), "only there");
+
+    let told = run("diff", &["--management"]).await;
+    assert!(told.contains("removed: policy administrators (management.cedar)"), "{told}");
+    let told = run("push", &["--management", "--activate"]).await;
+    assert!(told.contains("version 1 holds"), "{told}");
+    assert_eq!(run("diff", &["--management"]).await, "nothing is different\n");
+    let (done, _, err) = self::run(&["diff", &path, &path, "--management"]);
+    assert!(!done && err.contains("--url"), "{err}");
 }

@@ -4,6 +4,7 @@ mod batch;
 mod cli;
 mod conformance;
 mod decide;
+mod guardrails;
 mod offline;
 mod policies;
 mod roles;

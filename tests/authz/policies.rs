@@ -16,6 +16,7 @@ both!(
     a_draft_is_tried_on_what_was_decided,
     decisions_are_logged_and_add_up,
     decisions_have_receipts,
+    what_an_organization_has_goes_with_it,
 );
 
 const SCHEMA: &str = r#"
@@ -241,8 +242,41 @@ async fn decisions_have_receipts(server: &Server) {
     assert_eq!(server.number("SELECT COUNT(*) FROM decisions").await, 0);
 }
 
+async fn what_an_organization_has_goes_with_it(server: &Server) {
+    let pdp = Pdp::new(server, "acme", "{}").await;
+    let path = pdp.api.create("/organizations", &json!({ "name": "Globex" })).await;
+    let organization = path.trim_start_matches("/organizations/").to_owned();
+    pdp.activate(&reads("9")).await;
+    let stop = json!({ "organization": organization,
+        "policies": { "o.cedar": "forbid (principal, action, resource);" } });
+    pdp.activate(&stop).await;
+    pdp.api.post("/policies/drafts", &stop).await.expect(201);
+    let parent = json!({ "type": "Organization", "id": organization });
+    pdp.put(&json!([{ "type": "paper", "id": "p", "attrs": { "level": 1 }, "parents": [parent] }]))
+        .await;
+    let may = async || {
+        let answer = pdp.ask("/authz/decide", &question("p", 1)).await.expect(200);
+        answer["decision"] == "allow"
+    };
+    assert!(!may().await);
+    pdp.api.delete(&path, "\"v1\"").await.expect(204);
+    assert!(may().await, "they hold no longer");
+    let of = format!("organization={organization}");
+    pdp.api.get(&format!("/policies?{of}")).await.problem(400, "invalid-request");
+    let back = format!("/policies/versions/1/activate?{of}");
+    let back = Answer::of(pdp.api.request(Method::POST, &back)).await;
+    assert!((400..500).contains(&back.status), "{back:?}");
+    let left =
+        async |table: &str| server.number(&format!("SELECT COUNT(*) FROM policy_{table}")).await;
+    wait(async || {
+        let all = (left("drafts").await, left("versions").await, left("state").await);
+        (all == (0, 1, 1)).then_some(())
+    })
+    .await;
+}
+
 /// The log, when it has this many decisions.
-async fn logged(pdp: &Pdp<'_>, count: usize) -> Value {
+pub(super) async fn logged(pdp: &Pdp<'_>, count: usize) -> Value {
     wait(async || {
         let list = pdp.api.get("/decisions").await.expect(200);
         (list["items"].as_array().expect("a list").len() == count).then_some(list)
@@ -251,7 +285,7 @@ async fn logged(pdp: &Pdp<'_>, count: usize) -> Value {
 }
 
 /// Waits for what happens a little later.
-async fn wait<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+pub(super) async fn wait<T>(ask: impl AsyncFn() -> Option<T>) -> T {
     for _ in 0..400 {
         if let Some(found) = ask().await {
             return found;

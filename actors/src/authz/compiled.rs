@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use bailiwick_domain::authz::AuthzMode;
 use bailiwick_domain::{Env, TenantId};
-use bailiwick_policy::{Bundle, Finding, Mode, RoleRule, Snapshot, Uid};
-use bailiwick_store::authz::{objects, policies, roles};
+use bailiwick_policy::{Bundle, Finding, Layer, Mode, RoleRule, Snapshot, Uid};
+use bailiwick_store::authz::policies::{self, Scope};
+use bailiwick_store::authz::{objects, roles};
 use bailiwick_store::{Store, TenantTx};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -41,15 +42,17 @@ impl Compiled {
     /// # Errors
     /// Everything that is wrong with the policies.
     pub(crate) fn new(
-        bundle: Option<&Bundle>,
-        roles: &[RoleRule],
-        (mode, version): (AuthzMode, i64),
-        organizations: bool,
+        sources: &Sources,
+        mode: AuthzMode,
+        guardrails: Option<Arc<Layer>>,
     ) -> Result<Self, Vec<Finding>> {
-        let (snapshot, _) = bailiwick_policy::compile(bundle, roles, policy_mode(mode))?;
+        let Sources { bundle, roles, version, organizations } = sources;
+        let (snapshot, _) = bailiwick_policy::compile(bundle.as_ref(), roles, policy_mode(mode))?;
+        let snapshot = snapshot.under(guardrails);
         let mut hash = DefaultHasher::new();
-        bundle.and_then(|b| b.schema.as_deref()).hash(&mut hash);
+        bundle.as_ref().and_then(|b| b.schema.as_deref()).hash(&mut hash);
         mode.hash(&mut hash);
+        let (version, organizations) = (*version, *organizations);
         Ok(Self { snapshot, version, mode, organizations, schema: hash.finish() })
     }
 }
@@ -69,11 +72,14 @@ pub(crate) struct Authz {
     loading: Mutex<()>,
     /// Counts notices that policies changed: a snapshot that was read before one is read again.
     changed: AtomicU64,
+    /// The operator's, above the policies of every tenant.
+    pub(crate) guardrails: Option<Arc<Layer>>,
     /// Counts notices that entities changed.
     pub(crate) epoch: AtomicU64,
     /// The types of the tenant's own entities that anything is stored of, when that is known.
     types: ArcSwapOption<HashSet<String>>,
     pub(crate) log: super::log::Rate,
+    pub(crate) management: super::management::Management,
 }
 
 /// What a snapshot is built of.
@@ -86,7 +92,7 @@ pub(crate) struct Sources {
 
 /// Reads what a tenant's snapshot is built of.
 pub(crate) async fn sources(tx: &TenantTx, tenant: TenantId) -> Result<Sources, Error> {
-    let (state, active) = policies::active(tx, tenant, None).await?;
+    let (state, active) = policies::active(tx, tenant, Scope::Tenant).await?;
     let bundle = active.map(|version| bundle(version.bundle)).transpose()?;
     let roles = roles::page(tx, tenant, None, ROLES).await?.into_iter();
     let roles = roles.map(|r| RoleRule { name: r.name, permissions: r.permissions }).collect();
@@ -101,8 +107,9 @@ pub(crate) fn bundle(stored: Value) -> Result<Bundle, Error> {
 }
 
 impl Authz {
-    pub(crate) fn new(env: &Env) -> Self {
+    pub(crate) fn new(env: &Env, guardrails: Option<Arc<Layer>>) -> Self {
         Self {
+            guardrails,
             incarnation: AtomicU64::new(incarnation(env)),
             compiled: ArcSwapOption::empty(),
             loading: Mutex::new(()),
@@ -110,6 +117,7 @@ impl Authz {
             epoch: AtomicU64::new(0),
             types: ArcSwapOption::empty(),
             log: super::log::Rate::default(),
+            management: super::management::Management::default(),
         }
     }
 
@@ -171,7 +179,7 @@ impl Authz {
                 // Built by the owner itself, which the feed told of its own change; or only the
                 // types had to be read.
                 Some(known) => known,
-                None => Arc::new(compile(sources, mode).await?),
+                None => Arc::new(compile(sources, mode, self.guardrails.clone()).await?),
             };
             if self.changed.load(Ordering::Acquire) == noticed {
                 self.know_types(types, epoch);
@@ -223,11 +231,12 @@ fn incarnation(env: &Env) -> Incarnation {
 }
 
 /// Compiles on a thread of its own.
-pub(crate) async fn compile(sources: Sources, mode: AuthzMode) -> Result<Compiled, Error> {
-    let Sources { bundle, roles, version, organizations } = sources;
-    let work = tokio::task::spawn_blocking(move || {
-        Compiled::new(bundle.as_ref(), &roles, (mode, version), organizations)
-    });
-    let compiled = work.await.map_err(|_| Error::Restarting)?;
+pub(crate) async fn compile(
+    sources: Sources,
+    mode: AuthzMode,
+    guardrails: Option<Arc<Layer>>,
+) -> Result<Compiled, Error> {
+    let work = move || Compiled::new(&sources, mode, guardrails);
+    let compiled = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Restarting)?;
     compiled.map_err(Error::Policies)
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use bailiwick_domain::{ApplicationId, DecisionId};
 use bailiwick_policy::{Decision, EntityData, Fault, Layer, Uid, organization_layer};
 use bailiwick_store::TenantTx;
-use bailiwick_store::authz::policies;
+use bailiwick_store::authz::policies::{self, Scope};
 use bailiwick_store::usage::Dimension;
 use serde_json::{Map, Value};
 
@@ -171,7 +171,8 @@ impl TenantHandle {
         let Ok(organization) = uid.id().parse() else { return Ok(None) };
         let tenant = self.id();
         let read = move |tx: TenantTx| async move {
-            let (_, active) = policies::active(&tx, tenant, Some(organization)).await?;
+            let scope = Scope::Organization(organization);
+            let (_, active) = policies::active(&tx, tenant, scope).await?;
             Ok::<_, Error>(active)
         };
         let active = self.shared().store.read(tenant, read).await?;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use bailiwick_domain::authz::AuthzMode;
 use bailiwick_domain::{DraftId, Env, EventKind, TenantId};
+use bailiwick_policy::management::Decider;
 use bailiwick_policy::{Bundle, Uid, organization_layer};
 use bailiwick_store::audit::{self, Actor, AuditEvent};
 use bailiwick_store::authz::policies::{self, Activation, Scope, State};
 use bailiwick_store::{Error as StoreError, Store, TenantTx};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::compiled::{self, Compiled, Sources, bundle};
 use super::entity::ORGANIZATION;
@@ -31,7 +31,7 @@ pub enum PolicyChange {
     },
     /// A version that held before holds again.
     RollBack {
-        /// Of the tenant, or of one of its organizations.
+        /// Of what.
         scope: Scope,
         /// Which.
         number: i64,
@@ -41,7 +41,7 @@ pub enum PolicyChange {
 /// What holds now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activated {
-    /// Of the tenant, or of one of its organizations.
+    /// Of what.
     pub scope: Scope,
     /// The version that holds, and what counts its changes.
     pub state: State,
@@ -72,7 +72,7 @@ pub(crate) async fn change(
     loop {
         let plan = read(store, id, change.clone()).await?;
         let scope = plan.scope;
-        let (compiled, plan) = check(plan, mode).await?;
+        let (compiled, plan) = check(seed, plan, mode).await?;
         let committed = commit(seed, plan, (&change, actor)).await;
         if matches!(committed, Err(Error::Store(StoreError::Stale("policies")))) && again {
             again = false;
@@ -80,7 +80,8 @@ pub(crate) async fn change(
         }
         let activated = committed?;
         match (scope, compiled) {
-            (None, Some(compiled)) => {
+            (Scope::Management, _) => seed.authz.management.changed(),
+            (Scope::Tenant, Some(compiled)) => {
                 seed.authz.policies_changed();
                 seed.authz.publish(compiled);
             }
@@ -120,21 +121,33 @@ async fn read(store: &Store, id: TenantId, change: PolicyChange) -> Result<Plan,
 }
 
 /// Compiles what is to hold.
-async fn check(plan: Plan, mode: AuthzMode) -> Result<(Option<Compiled>, Plan), Error> {
+async fn check(
+    seed: &Seed,
+    mut plan: Plan,
+    mode: AuthzMode,
+) -> Result<(Option<Compiled>, Plan), Error> {
     let bundle = bundle(plan.bundle.clone())?;
+    let guardrails = seed.authz.guardrails.clone();
     let work = move || {
-        let Sources { version, organizations, .. } = plan.sources;
-        let Some(organization) = plan.scope else {
-            let about = (mode, version + 1);
-            let compiled = Compiled::new(Some(&bundle), &plan.sources.roles, about, organizations)?;
-            return Ok((Some(compiled), plan));
+        let sources = &mut plan.sources;
+        let compiled = match plan.scope {
+            Scope::Tenant => {
+                (sources.bundle, sources.version) = (Some(bundle), sources.version + 1);
+                Some(Compiled::new(sources, mode, guardrails)?)
+            }
+            Scope::Organization(organization) => {
+                let tenant = Compiled::new(sources, mode, guardrails)?;
+                let uid = Uid::new(ORGANIZATION, &organization.to_string());
+                let uid = uid.expect("an id of ours is a valid name");
+                organization_layer(&tenant.snapshot, &uid, &bundle.policies)?;
+                None
+            }
+            Scope::Management => {
+                Decider::compile(&bundle)?;
+                None
+            }
         };
-        let Sources { bundle: of_tenant, roles, .. } = &plan.sources;
-        let tenant = Compiled::new(of_tenant.as_ref(), roles, (mode, version), organizations)?;
-        let uid = Uid::new(ORGANIZATION, &organization.to_string());
-        let uid = uid.expect("an id of ours is a valid name");
-        organization_layer(&tenant.snapshot, &uid, &bundle.policies)?;
-        Ok((None, plan))
+        Ok((compiled, plan))
     };
     let checked = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Restarting)?;
     checked.map_err(Error::Policies)
@@ -162,7 +175,7 @@ async fn commit(
         };
         let before = plan.state.active;
         let event = AuditEvent::new(&env, id, EventKind::PoliciesActivated, actor)
-            .on("policies", scope.map_or(Uuid::nil(), |organization| organization.0))
+            .on("policies", scope.id())
             .with(json!({ "number": state.active, "before": before }));
         audit::append(&tx, &[event]).await?;
         Ok::<_, Error>(Activated { scope, state, before })
@@ -184,8 +197,16 @@ pub(crate) async fn validate(
     let bundle: Bundle = bundle(policies)?;
     let work = move || {
         let compile = |bundle| bailiwick_policy::compile(bundle, &sources.roles, mode);
-        let Some(organization) = scope else {
-            return compile(Some(&bundle)).map_or_else(|errors| errors, |(_, warnings)| warnings);
+        let organization = match scope {
+            Scope::Tenant => {
+                let compiled = compile(Some(&bundle));
+                return compiled.map_or_else(|errors| errors, |(_, warnings)| warnings);
+            }
+            Scope::Management => {
+                let compiled = Decider::compile(&bundle);
+                return compiled.map_or_else(|errors| errors, |(_, warnings)| warnings);
+            }
+            Scope::Organization(organization) => organization,
         };
         let uid = Uid::new(ORGANIZATION, &organization.to_string());
         let uid = uid.expect("an id of ours is a valid name");

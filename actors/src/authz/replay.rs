@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use bailiwick_domain::TenantId;
 use bailiwick_policy::{EntityData, Uid};
-use bailiwick_store::TenantTx;
 use bailiwick_store::authz::decisions::Decision as Logged;
 use bailiwick_store::authz::policies::Scope;
 use bailiwick_store::vault::{Place, TenantVault};
+use bailiwick_store::{Error as StoreError, TenantTx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -114,16 +114,19 @@ impl TenantHandle {
         let tried = bundle(policies)?;
         let mut of_organization = BTreeMap::new();
         match scope {
-            None => sources.bundle = Some(tried),
-            Some(_) => of_organization = tried.policies,
+            Scope::Tenant => sources.bundle = Some(tried),
+            Scope::Organization(_) => of_organization = tried.policies,
+            // What it decides is not logged.
+            Scope::Management => return Err(StoreError::NotFound("log").into()),
         }
         // No version has a negative number: what is remembered by version is not mixed up.
         sources.version = -self.shared().env.now().0;
         let mode = view.tenant.settings.authz.mode;
-        let compiled = compiled::compile(sources, mode).await?;
+        let guardrails = self.authz().guardrails.clone();
+        let compiled = compiled::compile(sources, mode, guardrails).await?;
         let organization = match scope {
-            None => None,
-            Some(id) => {
+            Scope::Tenant | Scope::Management => None,
+            Scope::Organization(id) => {
                 let uid = Uid::new(super::entity::ORGANIZATION, &id.to_string());
                 let uid = uid.expect("an id of ours is a valid name");
                 let layer = bailiwick_policy::organization_layer(

@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 use bailiwick_actors::TenantHandle;
 use bailiwick_domain::tenant::SYSTEM_SLUG;
 use bailiwick_domain::{ApplicationId, TenantId, UserId};
-use bailiwick_policy::management::{Action, Decider, Request};
+use bailiwick_policy::management::{Action, Request};
 use bailiwick_protocol::tokens::verify_access_token;
 use bailiwick_store::applications::{self, Stored};
 use bailiwick_store::audit::{Actor, ActorKind};
@@ -58,7 +58,18 @@ pub struct Permit<P> {
     pub actor: Actor,
     /// The request: for its headers and query.
     pub request: HttpRequest,
+    principal: Principal,
     permission: PhantomData<P>,
+}
+
+impl<P: Permission> Permit<P> {
+    /// Asks for one more permission, that depends on what the request is about.
+    ///
+    /// # Errors
+    /// 403.
+    pub async fn must_have(&self, action: Action) -> Result<(), Problem> {
+        allow(&self.cx, &self.principal, action).await
+    }
 }
 
 impl<P: Permission> FromRequest for Permit<P> {
@@ -71,8 +82,10 @@ impl<P: Permission> FromRequest for Permit<P> {
         Box::pin(async move {
             // The routes are a tenant's: without one they do not match.
             let cx = cx.await.map_err(|_| Problem::not_found())?;
-            let actor = authorize(&cx, &request, P::ACTION).await?;
-            Ok(Self { cx, actor, request, permission: PhantomData })
+            let principal = authenticate(&cx, &request).await?;
+            allow(&cx, &principal, P::ACTION).await?;
+            let actor = principal.actor;
+            Ok(Self { cx, actor, request, principal, permission: PhantomData })
         })
     }
 }
@@ -183,7 +196,7 @@ struct Principal {
     roles: Vec<String>,
 }
 
-async fn authorize(cx: &Cx, request: &HttpRequest, action: Action) -> Result<Actor, Problem> {
+async fn authenticate(cx: &Cx, request: &HttpRequest) -> Result<Principal, Problem> {
     let ticket = cx.admit(None)?;
     let header = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let bearer = header.and_then(|v| v.split_once(' '));
@@ -207,7 +220,13 @@ async fn authorize(cx: &Cx, request: &HttpRequest, action: Action) -> Result<Act
     if let Some(who) = principal.actor.id {
         let _ = cx.proven(ticket, who)?;
     }
-    let decision = Decider::embedded().decide(&Request {
+    Ok(principal)
+}
+
+/// Decides, by the policies of the tenant that the request is for.
+async fn allow(cx: &Cx, principal: &Principal, action: Action) -> Result<(), Problem> {
+    let rules = cx.tenant.management().await?;
+    let decision = rules.decide(&Request {
         principal: &principal.id,
         tenant: principal.tenant,
         platform: principal.platform,
@@ -220,7 +239,7 @@ async fn authorize(cx: &Cx, request: &HttpRequest, action: Action) -> Result<Act
         let detail = format!("none of your roles allows {} here", action.name());
         return Err(Problem::new(Reason::Forbidden, detail));
     }
-    Ok(principal.actor)
+    Ok(())
 }
 
 /// A key of this tenant, or of the system tenant. One read: keys may be revoked at any time.

@@ -12,7 +12,10 @@ use uuid::Uuid;
 
 use super::auth::{Permission, Permit, named};
 use super::page;
-use super::problem::Problem;
+use super::problem::{Problem, Reason};
+
+/// The most groups of a user: decisions about it look at all of them, and at what they are in.
+const MOST_GROUPS: u64 = 200;
 
 /// A member.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +63,7 @@ pub async fn list<P: Permission>(permit: &Permit<P>, of: Of) -> Result<HttpRespo
 /// Makes the user that the path names a member.
 ///
 /// # Errors
-/// 404 when there is no such user.
+/// 404 when there is no such user; 409 when it is in as many groups as it may be.
 pub async fn add<P: Permission>(permit: &Permit<P>, of: Of) -> Result<HttpResponse, Problem> {
     let kind = match of {
         Of::Group(_) => EventKind::GroupMemberAdded,
@@ -70,9 +73,14 @@ pub async fn add<P: Permission>(permit: &Permit<P>, of: Of) -> Result<HttpRespon
     let (cx, tenant, now) = (&permit.cx, permit.cx.tenant_id(), permit.cx.now);
     let write = move |tx: TenantTx| async move {
         if members::add(&tx, tenant, (of, user), now).await? {
+            let grouped = matches!(of, Of::Group(_));
+            if grouped && members::groups(&tx, tenant, user).await? > MOST_GROUPS {
+                let detail = format!("a user is in at most {MOST_GROUPS} groups");
+                return Err(Problem::new(Reason::Full, detail));
+            }
             audit::append(&tx, &[event]).await?;
         }
-        Ok::<_, StoreError>(())
+        Ok(())
     };
     cx.store().write(tenant, write).await?;
     Ok(HttpResponse::NoContent().finish())

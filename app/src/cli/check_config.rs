@@ -18,7 +18,7 @@ use crate::telemetry;
   bailiwick check-config --defaults > bailiwick.toml
 
 Ends with exit code 1 when the configuration cannot work, and says why. Secrets are not shown.
-Nothing is opened: whether the database answers, `bailiwick serve` says.")]
+Only the guardrails are read and compiled: whether the database answers, `bailiwick serve` says.")]
 pub struct Arguments {
     /// Prints the commented default file instead
     #[arg(long)]
@@ -34,6 +34,7 @@ pub fn run(file: Option<&Path>, arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(out::line(DEFAULTS.trim_end())?);
     }
     let config = Config::load(file)?;
+    config.guardrails()?;
     telemetry::subscriber(&config.log, std::io::sink)?;
     out::line(effective(&config).trim_end())?;
     for warning in warnings(&config) {
@@ -80,6 +81,9 @@ fn effective(config: &Config) -> String {
     put("master_key_file", text(&config.master_key_path().display().to_string()));
     if let Some(file) = &config.places_file {
         put("places_file", text(&file.display().to_string()));
+    }
+    if let Some(file) = &config.guardrails_file {
+        put("guardrails_file", text(&file.display().to_string()));
     }
     let proxies: Vec<_> = config.trusted_proxies.iter().map(|p| text(&p.to_string())).collect();
     put("trusted_proxies", format!("[{}]", proxies.join(", ")));

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use bailiwick_domain::OrganizationId;
 use bailiwick_outbound::Management;
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
+use serde_json::{Map, Value};
 
 use super::{Output, out};
 
@@ -60,7 +62,9 @@ out otherwise.")]
   bailiwick policies diff before/ after/
   BAILIWICK_API_KEY=... bailiwick policies diff policies/ --url https://id.example.com/t/acme
 
-With --url: what pushing and activating the folder would change of what holds there now.")]
+With --url: what pushing and activating the folder would change of what holds there now: in the
+whole tenant, with --organization in one of its organizations, with --management in its management
+API.")]
     Diff {
         /// The folder; or two, the older first
         #[arg(value_name = "FOLDER", required = true, num_args = 1..=2)]
@@ -68,6 +72,8 @@ With --url: what pushing and activating the folder would change of what holds th
         /// The issuer of a tenant, whose policies are compared with the folder
         #[arg(long, value_name = "ISSUER")]
         url: Option<String>,
+        #[command(flatten)]
+        of: Of,
         /// How to print the result
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
@@ -78,6 +84,7 @@ With --url: what pushing and activating the folder would change of what holds th
   BAILIWICK_API_KEY=... bailiwick policies push policies/ --url https://id.example.com/t/acme \\
     --activate --note \"Editors may delete (change 1812)\"
 
+With --organization they are for one of its organizations, with --management for its management API.
 Schema, policies and links are sent; roles, entities and cases stay here. The server says what it
 finds, by its own roles and its own mode. Ends with exit code 1 when it finds errors: then nothing
 is activated, and the draft is there to look at.")]
@@ -97,6 +104,37 @@ struct Checked {
     output: Output,
 }
 
+/// What policies at a server are for; for the whole tenant when nothing is said.
+#[derive(Debug, Args)]
+struct Of {
+    /// Those of one of its organizations
+    #[arg(long, value_name = "ORG_ID", requires = "url")]
+    organization: Option<OrganizationId>,
+    /// Those of its management API
+    #[arg(long, conflicts_with = "organization", requires = "url")]
+    management: bool,
+}
+
+impl Of {
+    /// A path of the API, for these.
+    fn at(&self, path: &str) -> String {
+        match (&self.organization, self.management) {
+            (Some(id), _) => format!("{path}?organization={id}"),
+            (None, true) => format!("{path}?layer=management"),
+            (None, false) => path.to_owned(),
+        }
+    }
+
+    /// Says so in a draft.
+    fn tell(&self, draft: &mut Map<String, Value>) {
+        if let Some(id) = &self.organization {
+            draft.insert("organization".to_owned(), id.to_string().into());
+        } else if self.management {
+            draft.insert("layer".to_owned(), "management".into());
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -106,8 +144,8 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
         Command::Validate(checked) => check::run(checked),
         Command::Test(checked) => test::run(checked),
-        Command::Diff { folders, url, output } => {
-            compare::run(folders, url.as_deref(), *output).await
+        Command::Diff { folders, url, of, output } => {
+            compare::run(folders, url.as_deref().map(|url| (url, of)), *output).await
         }
         Command::Push(arguments) => push::run(arguments).await,
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -140,8 +142,30 @@ fn guardrails_are_above_everything() {
         assert_eq!(ids(&denied), ["guardrail:inactive-user"]);
     }
     let own = compile_guardrails("@id(\"no\") forbid(principal, action, resource is Document);");
-    let denied = ask(&snapshot, doc(), &json!([]), &[&own.unwrap()]);
+    let snapshot = snapshot.under(Some(Arc::new(own.unwrap())));
+    let denied = ask(&snapshot, doc(), &json!([]), &[]);
     assert_eq!(ids(&denied), ["guardrail:no"]);
+    assert_eq!(denied.policies[0].layer, LayerKind::Guardrails);
+    assert_eq!(
+        ids(&ask(&snapshot, doc(), &user(json!(false)), &[])),
+        ["guardrail:inactive-user", "guardrail:no"]
+    );
+}
+
+#[test]
+fn guardrails_of_the_operator_see_as_far_as_they_look() {
+    let text = "@id(\"far\") forbid(principal, action, resource)
+        when { resource.folder.owner.level > 3 || Group::\"g\".closed };";
+    let own = Arc::new(compile_guardrails(text).unwrap());
+    let snapshot = snapshot("permit(principal, action, resource);", &[]);
+    assert_eq!((snapshot.levels(), snapshot.literals().count()), (1, 0));
+    let snapshot = snapshot.under(Some(own));
+    assert_eq!((snapshot.levels(), snapshot.literals().count()), (3, 1));
+    let closed = json!([{ "type": "Group", "id": "g", "attrs": { "closed": true } },
+        { "type": "Document", "id": "d", "attrs": { "folder": { "type": "F", "id": "f" } } },
+        { "type": "F", "id": "f", "attrs": { "owner": { "type": "P", "id": "p" } } },
+        { "type": "P", "id": "p", "attrs": { "level": 1 } }]);
+    assert_eq!(ids(&ask(&snapshot, uid("Document", "d"), &closed, &[])), ["guardrail:far"]);
 }
 
 #[test]

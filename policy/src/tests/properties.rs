@@ -2,7 +2,7 @@
 //! the layers decide as one set would that Cedar evaluates by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::{
     Bundle, Decision, EntityData, Layer, Link, Loaded, Mode, Query, RoleRule, Sieve, Slice,
@@ -323,12 +323,15 @@ proptest! {
     fn what_is_said_of_all_candidates_holds_for_each(
         tenant in any_policies(6),
         roles in roles(),
+        guardrails in prop::collection::vec(policy(Just("forbid")), 0..2),
         entities in entities(),
         asks in asks(),
     ) {
         let policies = BTreeMap::from([("tenant.cedar".to_owned(), tenant)]);
         let bundle = Bundle { schema: Some(SCHEMA.to_owned()), policies, links: Vec::new() };
         let (snapshot, _) = compile(Some(&bundle), &roles, Mode::Permissive).unwrap();
+        let guardrails = compile_guardrails(&guardrails.concat()).unwrap();
+        let snapshot = snapshot.under(Some(Arc::new(guardrails)));
         let loaded: Vec<Loaded> =
             entities.iter().map(|data| snapshot.entity(data).unwrap()).collect();
         for ask in asks {

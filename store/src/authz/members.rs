@@ -73,6 +73,17 @@ pub async fn page(
     sql::all(tx, &sql, args).await?.iter().map(read).collect()
 }
 
+/// How many groups a user is in.
+///
+/// # Errors
+/// When the database fails.
+pub async fn groups(tx: &TenantTx, tenant: TenantId, user: UserId) -> Result<u64> {
+    let sql = "SELECT COUNT(*) AS n FROM group_members WHERE tenant_id = $1 AND user_id = $2";
+    let row = sql::one(tx, sql, [tenant.0.into(), user.0.into()]).await?;
+    let count: i64 = row.ok_or(Error::NotFound("user"))?.value("n")?;
+    Ok(count.unsigned_abs())
+}
+
 /// Makes a user a member; `false` when it is one.
 ///
 /// # Errors

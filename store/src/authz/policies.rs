@@ -1,7 +1,6 @@
 //! Policies: drafts, the versions that were activated, and which version holds.
 //!
-//! A scope is an organization, or `None` for the whole tenant. What a bundle holds is somebody
-//! else's matter.
+//! What a bundle holds is somebody else's matter.
 
 use bailiwick_domain::{DraftId, OrganizationId, TenantId, Timestamp};
 use bailiwick_entities::{policy_drafts, policy_versions};
@@ -12,11 +11,58 @@ use uuid::Uuid;
 use crate::audit::Actor;
 use crate::changes::{self, Topic};
 use crate::error::{Error, Result};
+use crate::organizations;
 use crate::sql::{self, Row as _, readable};
 use crate::tx::TenantTx;
 
-/// What policies are for: an organization, or the whole tenant.
-pub type Scope = Option<OrganizationId>;
+/// What policies are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The decisions of the whole tenant.
+    #[default]
+    Tenant,
+    /// What is in one of its organizations.
+    Organization(OrganizationId),
+    /// The management API of the tenant.
+    Management,
+}
+
+impl Scope {
+    /// How it is stored: no organization has one of the two ids that are special.
+    #[must_use]
+    pub const fn id(self) -> Uuid {
+        match self {
+            Self::Tenant => Uuid::nil(),
+            Self::Organization(id) => id.0,
+            Self::Management => Uuid::max(),
+        }
+    }
+
+    /// The key of [`Topic::Policies`].
+    #[must_use]
+    pub fn key(self) -> String {
+        match self {
+            Self::Tenant => String::new(),
+            Self::Organization(id) => id.to_string(),
+            Self::Management => MANAGEMENT.to_owned(),
+        }
+    }
+}
+
+impl From<Uuid> for Scope {
+    fn from(id: Uuid) -> Self {
+        if id.is_nil() {
+            Self::Tenant
+        } else if id.is_max() {
+            Self::Management
+        } else {
+            Self::Organization(OrganizationId(id))
+        }
+    }
+}
+
+/// The key of [`Topic::Policies`] when those of the management API changed.
+pub const MANAGEMENT: &str = "management";
 
 /// Policies that are being written.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,16 +114,6 @@ pub struct State {
     pub version: i64,
 }
 
-/// The key of [`Topic::Policies`] of a scope.
-#[must_use]
-pub fn scope_key(scope: Scope) -> String {
-    scope.map_or_else(String::new, |organization| organization.to_string())
-}
-
-fn stored(scope: Scope) -> Uuid {
-    scope.map_or(Uuid::nil(), |organization| organization.0)
-}
-
 const DRAFT: &str = "tenant_id, id, scope, name, bundle, note, based_on, actor_kind, \
      actor_tenant_id, actor_id, version, created_at, updated_at";
 const VERSION: &str = "tenant_id, scope, number, bundle, note, actor_kind, actor_tenant_id, \
@@ -86,12 +122,13 @@ const VERSION: &str = "tenant_id, scope, number, bundle, note, actor_kind, actor
 /// Keeps a new draft.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Error::NotFound`] when the organization is not there.
 pub async fn insert_draft(tx: &TenantTx, tenant: TenantId, new: &Draft) -> Result<()> {
+    must_be_there(tx, tenant, new.scope).await?;
     let row = policy_drafts::Model {
         tenant_id: tenant.0,
         id: new.id.0,
-        scope: stored(new.scope),
+        scope: new.scope.id(),
         name: new.name.clone(),
         bundle: new.bundle.clone(),
         note: new.note.clone(),
@@ -175,7 +212,7 @@ pub async fn drafts(
         "SELECT {DRAFT} FROM policy_drafts WHERE tenant_id = $1 AND scope = $2 \
          AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $5"
     );
-    let args = [tenant.0.into(), stored(scope).into(), at.into(), id.into(), sql::limit(limit)];
+    let args = [tenant.0.into(), scope.id().into(), at.into(), id.into(), sql::limit(limit)];
     let rows = sql::all(tx, &sql, args).await?;
     Ok(rows.iter().filter_map(|row| readable(read_draft(row))).collect())
 }
@@ -186,7 +223,7 @@ pub async fn drafts(
 /// When the database fails.
 pub async fn state(tx: &TenantTx, tenant: TenantId, scope: Scope) -> Result<State> {
     let sql = "SELECT active, version FROM policy_state WHERE tenant_id = $1 AND scope = $2";
-    let row = sql::one(tx, sql, [tenant.0.into(), stored(scope).into()]).await?;
+    let row = sql::one(tx, sql, [tenant.0.into(), scope.id().into()]).await?;
     row.map_or(Ok(State::default()), |row| read_state(&row))
 }
 
@@ -210,8 +247,10 @@ pub async fn active(
 /// When the database fails.
 pub async fn any_of_organizations(tx: &TenantTx, tenant: TenantId) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM policy_state WHERE tenant_id = $1 AND scope <> $2 \
-         AND active IS NOT NULL LIMIT 1";
-    Ok(sql::one(tx, sql, [tenant.0.into(), Uuid::nil().into()]).await?.is_some())
+         AND scope <> $3 AND active IS NOT NULL LIMIT 1";
+    let others = [Scope::Tenant.id().into(), Scope::Management.id().into()];
+    let args = [tenant.0.into()].into_iter().chain(others);
+    Ok(sql::one(tx, sql, args).await?.is_some())
 }
 
 /// One version.
@@ -227,7 +266,7 @@ pub async fn version(
         "SELECT {VERSION} FROM policy_versions \
          WHERE tenant_id = $1 AND scope = $2 AND number = $3"
     );
-    let args = [tenant.0.into(), stored(scope).into(), number.into()];
+    let args = [tenant.0.into(), scope.id().into(), number.into()];
     sql::one(tx, &sql, args).await?.map(|row| read_version(&row)).transpose()
 }
 
@@ -246,7 +285,7 @@ pub async fn versions(
          AND number < $3 ORDER BY number DESC LIMIT $4"
     );
     let before = before.unwrap_or(i64::MAX);
-    let args = [tenant.0.into(), stored(scope).into(), before.into(), sql::limit(limit)];
+    let args = [tenant.0.into(), scope.id().into(), before.into(), sql::limit(limit)];
     let rows = sql::all(tx, &sql, args).await?;
     Ok(rows.iter().filter_map(|row| readable(read_version(row))).collect())
 }
@@ -267,25 +306,27 @@ pub struct Activation {
 /// Makes policies the ones that hold, as a version with the next number.
 ///
 /// # Errors
-/// [`Error::Stale`] when the version of the scope's state is not the expected one.
+/// [`Error::Stale`] when the version of the scope's state is not the expected one;
+/// [`Error::NotFound`] when the organization is not there.
 pub async fn activate(
     tx: &TenantTx,
     (tenant, scope): (TenantId, Scope),
     new: &Activation,
     now: Timestamp,
 ) -> Result<State> {
+    must_be_there(tx, tenant, scope).await?;
     ensure(tx, tenant, scope, now).await?;
     // Whoever else activates waits for this row, and then finds another version.
     let sql = "UPDATE policy_state SET version = version + 1, updated_at = $4, \
          active = (SELECT COALESCE(MAX(v.number), 0) + 1 FROM policy_versions v \
          WHERE v.tenant_id = $1 AND v.scope = $2) \
          WHERE tenant_id = $1 AND scope = $2 AND version = $3 RETURNING active, version";
-    let args = [tenant.0.into(), stored(scope).into(), new.expected.into(), now.0.into()];
+    let args = [tenant.0.into(), scope.id().into(), new.expected.into(), now.0.into()];
     let row = sql::one(tx, sql, args).await?.ok_or(Error::Stale("policies"))?;
     let state = read_state(&row)?;
     let row = policy_versions::Model {
         tenant_id: tenant.0,
-        scope: stored(scope),
+        scope: scope.id(),
         number: state.active.ok_or(Error::Corrupt("policies"))?,
         bundle: new.bundle.clone(),
         note: new.note.clone(),
@@ -315,8 +356,7 @@ pub async fn roll_back(
     }
     let sql = "UPDATE policy_state SET version = version + 1, updated_at = $4, active = $5 \
          WHERE tenant_id = $1 AND scope = $2 AND version = $3 RETURNING active, version";
-    let args =
-        [tenant.0.into(), stored(scope).into(), expected.into(), now.0.into(), number.into()];
+    let args = [tenant.0.into(), scope.id().into(), expected.into(), now.0.into(), number.into()];
     let row = sql::one(tx, sql, args).await?.ok_or(Error::Stale("policies"))?;
     let state = read_state(&row)?;
     changed(tx, (tenant, scope), state.version, now).await?;
@@ -326,7 +366,21 @@ pub async fn roll_back(
 /// Notes that roles allow something else: decisions of the tenant may be others now.
 pub(super) async fn roles_changed(tx: &TenantTx, tenant: TenantId, now: Timestamp) -> Result<()> {
     let version = count(tx, tenant, now).await?;
-    changes::append(tx, tenant, Topic::Policies, &scope_key(None), version, now).await
+    changes::append(tx, tenant, Topic::Policies, &Scope::Tenant.key(), version, now).await
+}
+
+/// Removes which policies of an organization hold: none of them do from here on. Drafts and versions
+/// are erased with the organization.
+pub(crate) async fn forget(
+    tx: &TenantTx,
+    (tenant, organization): (TenantId, OrganizationId),
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "DELETE FROM policy_state WHERE tenant_id = $1 AND scope = $2";
+    if sql::exec(tx, sql, [tenant.0.into(), organization.0.into()]).await? == 1 {
+        roles_changed(tx, tenant, now).await?;
+    }
+    Ok(())
 }
 
 /// Tells the feed; what changes in an organization counts in the whole tenant.
@@ -336,10 +390,10 @@ async fn changed(
     version: i64,
     now: Timestamp,
 ) -> Result<()> {
-    if scope.is_some() {
+    if let Scope::Organization(_) = scope {
         count(tx, tenant, now).await?;
     }
-    changes::append(tx, tenant, Topic::Policies, &scope_key(scope), version, now).await
+    changes::append(tx, tenant, Topic::Policies, &scope.key(), version, now).await
 }
 
 /// Counts a change in the whole tenant.
@@ -351,10 +405,17 @@ async fn count(tx: &TenantTx, tenant: TenantId, now: Timestamp) -> Result<i64> {
     sql::one(tx, sql, args).await?.ok_or(Error::Stale("policies"))?.value("version")
 }
 
+/// Refuses an organization that is gone. One that is removed at this moment leaves nothing behind.
+async fn must_be_there(tx: &TenantTx, tenant: TenantId, scope: Scope) -> Result<()> {
+    let Scope::Organization(id) = scope else { return Ok(()) };
+    super::lock(tx, tenant).await?;
+    organizations::get(tx, tenant, id).await?.map(drop).ok_or(Error::NotFound("organization"))
+}
+
 async fn ensure(tx: &TenantTx, tenant: TenantId, scope: Scope, now: Timestamp) -> Result<()> {
     let sql = "INSERT INTO policy_state (tenant_id, scope, version, updated_at) \
          VALUES ($1, $2, 0, $3) ON CONFLICT (tenant_id, scope) DO NOTHING";
-    sql::exec(tx, sql, [tenant.0.into(), stored(scope).into(), now.0.into()]).await?;
+    sql::exec(tx, sql, [tenant.0.into(), scope.id().into(), now.0.into()]).await?;
     Ok(())
 }
 
@@ -365,7 +426,7 @@ fn read_state(row: &QueryResult) -> Result<State> {
 fn read_draft(row: &QueryResult) -> Result<Draft> {
     Ok(Draft {
         id: row.id("id")?,
-        scope: row.maybe_id("scope")?,
+        scope: row.id("scope")?,
         name: row.value("name")?,
         bundle: row.value("bundle")?,
         note: row.value("note")?,

@@ -3,7 +3,6 @@
 use bailiwick_domain::{DecisionId, DraftId, ReplayId, TenantId, Timestamp};
 use sea_orm::QueryResult;
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 use super::policies::Scope;
 use crate::error::{Error, Result};
@@ -60,7 +59,7 @@ pub async fn insert(tx: &TenantTx, tenant: TenantId, new: &Replay) -> Result<()>
         tenant.0.into(),
         new.id.0.into(),
         new.draft.0.into(),
-        new.scope.map_or(Uuid::nil(), |o| o.0).into(),
+        new.scope.id().into(),
         new.bundle.clone().into(),
         new.from.0.into(),
         new.to.0.into(),
@@ -116,7 +115,7 @@ fn read(row: &QueryResult) -> Result<Replay> {
     Ok(Replay {
         id: row.id("id")?,
         draft: row.id("draft_id")?,
-        scope: row.maybe_id("scope")?,
+        scope: row.id("scope")?,
         bundle: row.value("bundle")?,
         from: row.time("from_at")?,
         to: row.time("to_at")?,

@@ -78,7 +78,7 @@ pub enum Deleted {
     User(UserId),
     /// An application, with its grants and consents.
     Application(ApplicationId),
-    /// An organization, with its members and the roles that hold in it.
+    /// An organization, with its members, the roles that hold in it, and its policies.
     Organization(OrganizationId),
 }
 
@@ -93,15 +93,32 @@ pub async fn purge_deleted(
     what: Deleted,
     limit: u64,
 ) -> Result<bool> {
-    // What there may be many of. The rest goes with the owner's row.
-    let (owner, column, id, many): (_, _, _, &[&str]) = match what {
-        Deleted::User(id) => ("users", "user_id", id.0, &["grants", "sessions", "consents"]),
-        Deleted::Application(id) => {
-            ("applications", "application_id", id.0, &["grants", "consents"])
-        }
-        Deleted::Organization(id) => {
-            ("organizations", "organization_id", id.0, &["role_assignments"])
-        }
+    // What there may be many of: the table, what tells its rows apart, whose they are. The rest goes
+    // with the owner's row.
+    let (owner, id, many): (_, _, &[(&str, &str, &str)]) = match what {
+        Deleted::User(id) => (
+            "users",
+            id.0,
+            &[
+                ("grants", "id", "user_id"),
+                ("sessions", "id", "user_id"),
+                ("consents", "id", "user_id"),
+            ],
+        ),
+        Deleted::Application(id) => (
+            "applications",
+            id.0,
+            &[("grants", "id", "application_id"), ("consents", "id", "application_id")],
+        ),
+        Deleted::Organization(id) => (
+            "organizations",
+            id.0,
+            &[
+                ("role_assignments", "id", "organization_id"),
+                ("policy_drafts", "id", "scope"),
+                ("policy_versions", "number", "scope"),
+            ],
+        ),
     };
     let removed = format!(
         "SELECT id FROM {owner} WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NOT NULL"
@@ -110,10 +127,10 @@ pub async fn purge_deleted(
         return Ok(true);
     }
     let mut left = limit;
-    for table in many {
+    for (table, key, column) in many {
         let sql = format!(
-            "DELETE FROM {table} WHERE tenant_id = $1 AND id IN (\
-             SELECT id FROM {table} WHERE tenant_id = $1 AND {column} = $2 LIMIT $3)"
+            "DELETE FROM {table} WHERE tenant_id = $1 AND {column} = $2 AND {key} IN (\
+             SELECT {key} FROM {table} WHERE tenant_id = $1 AND {column} = $2 LIMIT $3)"
         );
         let args = [tenant.0.into(), id.into(), sql::limit(left)];
         left = left.saturating_sub(sql::exec(tx, &sql, args).await?);

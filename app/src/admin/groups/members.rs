@@ -36,7 +36,7 @@ pub async fn list(found: Loaded<GetGroup, Group>) -> Result<HttpResponse, Proble
 /// Makes a user a member of a group; nothing happens when it is one.
 ///
 /// # Errors
-/// 401, 403, 404.
+/// 401, 403, 404, 409.
 #[utoipa::path(
     put,
     path = "/groups/{id}/members/{user}",
@@ -51,6 +51,7 @@ pub async fn list(found: Loaded<GetGroup, Group>) -> Result<HttpResponse, Proble
         (status = 401, description = "Nobody known is asking", body = ProblemBody),
         (status = 403, description = "Your roles do not allow it", body = ProblemBody),
         (status = 404, description = "There is none in this tenant", body = ProblemBody),
+        (status = 409, description = "The user is in 200 groups", body = ProblemBody),
     ),
     security(("api_key" = []), ("bearer" = []))
 )]

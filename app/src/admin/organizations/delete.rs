@@ -11,8 +11,8 @@ use crate::admin::auth::{DeleteOrganization, Loaded};
 use crate::admin::problem::{Problem, ProblemBody, Reason};
 use crate::admin::versions;
 
-/// Removes an organization: nobody is in it from here on, and the roles that hold in it are gone.
-/// Its users stay.
+/// Removes an organization: nobody is in it from here on, and the roles that hold in it and its
+/// policies are gone. Its users stay.
 ///
 /// # Errors
 /// 401, 403, 404, 409, 412, 428.

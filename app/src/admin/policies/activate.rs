@@ -8,7 +8,7 @@ use bailiwick_store::authz::policies::Draft;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::ActivatedBody;
+use super::{ActivatedBody, scope};
 use crate::admin::auth::{ActivatePolicies, Loaded, Permit};
 use crate::admin::json::{self, JSON};
 use crate::admin::problem::{Problem, ProblemBody};
@@ -24,7 +24,8 @@ struct Body {
 }
 
 /// Makes a draft the next version, and the one that holds. It is validated first, and compiled;
-/// until it is committed the version before goes on to decide. The draft is gone then.
+/// until it is committed the version before goes on to decide. The draft is gone then. Only owners
+/// activate policies of the management API.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 412, 413, 415, 422, 428, 503.
@@ -58,6 +59,7 @@ pub async fn draft(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let Loaded { permit, item: draft } = found;
+    scope::may_activate(&permit, draft.scope).await?;
     versions::must_match(&permit.request, draft.version)?;
     let body: Body = json::typed(json::read(&permit.request, payload, JSON).await?.value)?;
     if body.note.len() > super::NOTE {
@@ -68,7 +70,7 @@ pub async fn draft(
     answer(permit.cx.tenant.change_policies(change, permit.actor).await)
 }
 
-/// Makes a version that held before the one that holds again.
+/// Makes a version that held before the one that holds again. Of the management API only owners do.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 412, 422, 503.
@@ -80,6 +82,7 @@ pub async fn draft(
     params(
         ("number" = i64, Path, description = "Its number"),
         ("organization" = Option<String>, Query, description = "`org_...`"),
+        ("layer" = Option<String>, Query, description = "`management`"),
     ),
     responses(
         (status = 200, description = "It holds", body = ActivatedBody),
@@ -94,7 +97,8 @@ pub async fn draft(
 )]
 #[post("/policies/versions/{number}/activate")]
 pub async fn version(permit: Permit<ActivatePolicies>) -> Result<HttpResponse, Problem> {
-    let scope = super::scope(permit.request.query_string())?;
+    let scope = scope::asked(permit.request.query_string())?;
+    scope::may_activate(&permit, scope).await?;
     let number = super::versions::number(&permit.request)?;
     let change = PolicyChange::RollBack { scope, number };
     answer(permit.cx.tenant.change_policies(change, permit.actor).await)

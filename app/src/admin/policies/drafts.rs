@@ -2,12 +2,13 @@
 
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use bailiwick_domain::EventKind;
+use bailiwick_policy::management;
 use bailiwick_store::audit::{self, Actor, AuditEvent};
 use bailiwick_store::authz::policies::{self, Draft, Scope};
 use bailiwick_store::{Error as StoreError, TenantTx};
 use serde_json::json;
 
-use super::{DraftBody, DraftMembers, members};
+use super::{DraftBody, DraftMembers, members, scope};
 use crate::admin::auth::{DraftPolicies, GetPolicies, Loaded, Permit};
 use crate::admin::idempotency::{self, Created};
 use crate::admin::json::{self as body, JSON, MERGE_PATCH};
@@ -16,7 +17,7 @@ use crate::admin::problem::{Problem, ProblemBody};
 use crate::admin::versions;
 use crate::cx::Cx;
 
-/// The drafts of the tenant, or of one of its organizations, oldest first.
+/// The drafts of the tenant, of one of its organizations, or of its management API, oldest first.
 ///
 /// # Errors
 /// 400, 401, 403.
@@ -25,7 +26,11 @@ use crate::cx::Cx;
     path = "/policies/drafts",
     tag = "Management",
     operation_id = "policy_drafts_list",
-    params(Query, ("organization" = Option<String>, Query, description = "`org_...`")),
+    params(
+        Query,
+        ("organization" = Option<String>, Query, description = "`org_...`"),
+        ("layer" = Option<String>, Query, description = "`management`"),
+    ),
     responses(
         (status = 200, description = "A page", body = Page<DraftBody>),
         (status = 400, description = "The query is not valid", body = ProblemBody),
@@ -36,9 +41,9 @@ use crate::cx::Cx;
 )]
 #[get("/policies/drafts")]
 pub async fn list(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
-    let (wanted, [organization]) = page::filtered::<_, Position, 1>(&permit, ["organization"])?;
-    let scope = super::parse_scope(organization.as_deref())?;
-    super::must_exist(&permit.cx, scope).await?;
+    let (wanted, of) = page::filtered::<_, Position, 2>(&permit, ["organization", "layer"])?;
+    let scope = scope::parse(of)?;
+    scope::must_exist(&permit.cx, scope).await?;
     let tenant = permit.cx.tenant_id();
     let after = wanted.after.map(|(at, id)| (at, id.into()));
     let read =
@@ -83,13 +88,19 @@ pub async fn create(
     let body = body::read(&permit.request, payload, JSON).await?;
     let members: DraftMembers = body::typed(body.value.clone())?;
     members.check()?;
-    super::must_exist(&permit.cx, members.organization).await?;
-    let work = keep(permit.cx.clone(), permit.actor, members);
+    let scope = members.scope()?;
+    scope::must_exist(&permit.cx, scope).await?;
+    let work = keep(permit.cx.clone(), permit.actor, scope, members);
     idempotency::once(&permit, &body, work).await
 }
 
-async fn keep(cx: Cx, actor: Actor, members: DraftMembers) -> Result<Created, Problem> {
-    let (tenant, now, scope) = (cx.tenant_id(), cx.now, members.organization);
+async fn keep(
+    cx: Cx,
+    actor: Actor,
+    scope: Scope,
+    members: DraftMembers,
+) -> Result<Created, Problem> {
+    let (tenant, now) = (cx.tenant_id(), cx.now);
     let empty = members.schema.is_none() && members.policies.is_empty();
     let mut draft = Draft {
         id: cx.env().id(),
@@ -106,8 +117,14 @@ async fn keep(cx: Cx, actor: Actor, members: DraftMembers) -> Result<Created, Pr
     let event = AuditEvent::new(cx.env(), tenant, EventKind::PoliciesDrafted, actor);
     let event = event.on("policy_draft", draft.id.0);
     let write = move |tx: TenantTx| async move {
-        if empty && let (_, Some(held)) = policies::active(&tx, tenant, scope).await? {
-            (draft.based_on, draft.bundle) = (Some(held.number), held.bundle);
+        if empty {
+            match policies::active(&tx, tenant, scope).await? {
+                (_, Some(held)) => {
+                    (draft.based_on, draft.bundle) = (Some(held.number), held.bundle);
+                }
+                _ if scope == Scope::Management => draft.bundle = json!(management::defaults()),
+                _ => {}
+            }
         }
         policies::insert_draft(&tx, tenant, &draft).await?;
         audit::append(&tx, &[event]).await?;
@@ -184,7 +201,7 @@ pub async fn update(
     body::merge(&mut merged, patch);
     let members: DraftMembers = body::typed(merged)?;
     members.check()?;
-    must_stay(draft.scope, members.organization)?;
+    must_stay(draft.scope, members.scope()?)?;
     let (cx, tenant, now) = (&permit.cx, permit.cx.tenant_id(), permit.cx.now);
     let bundle = members.bundle();
     let DraftMembers { name, note, based_on, .. } = members;
@@ -204,7 +221,9 @@ fn must_stay(before: Scope, after: Scope) -> Result<(), Problem> {
     if before == after {
         return Ok(());
     }
-    Err(Problem::mistake("organization", "cannot be changed: make another draft"))
+    let layer = [before, after].contains(&Scope::Management);
+    let path = if layer { "layer" } else { "organization" };
+    Err(Problem::mistake(path, "cannot be changed: make another draft"))
 }
 
 /// Removes a draft.

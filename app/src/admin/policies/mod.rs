@@ -1,10 +1,11 @@
-//! Policies of the tenant and of its organizations: drafts, the versions that were activated, and
-//! which one holds.
+//! Policies of the tenant, of its organizations and of its management API: drafts, the versions that
+//! were activated, and which one holds.
 
 pub mod activate;
 pub mod drafts;
 pub mod get;
 pub mod replay;
+pub mod scope;
 pub mod validate;
 pub mod versions;
 
@@ -13,14 +14,14 @@ use bailiwick_actors::authz::Activated;
 use bailiwick_domain::{DraftId, OrganizationId, TenantId};
 use bailiwick_policy::{Bundle, Finding, Link, Severity};
 use bailiwick_store::authz::policies::{self, Draft, PolicyVersion, Scope};
-use bailiwick_store::{Error as StoreError, TenantTx, organizations};
+use bailiwick_store::{Error as StoreError, TenantTx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::admin::auth::{Load, named};
 use crate::admin::problem::{Problem, Reason};
-use crate::cx::Cx;
+use scope::Layer;
 
 /// Most bytes of a note.
 const NOTE: usize = 2_000;
@@ -39,6 +40,9 @@ pub struct DraftMembers {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub organization: Option<OrganizationId>,
+    /// `management` for those of the management API. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Layer>,
     /// The number of the version that it started from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub based_on: Option<i64>,
@@ -75,6 +79,10 @@ impl DraftMembers {
         Ok(())
     }
 
+    fn scope(&self) -> Result<Scope, Problem> {
+        scope::of((self.organization, self.layer))
+    }
+
     fn bundle(&self) -> Value {
         json!(Bundle {
             schema: self.schema.clone(),
@@ -88,10 +96,12 @@ impl DraftMembers {
 fn members(draft: &Draft) -> Result<DraftMembers, Problem> {
     let bundle: Bundle = serde_json::from_value(draft.bundle.clone())
         .map_err(|_| StoreError::Corrupt("policies"))?;
+    let (organization, layer) = scope::members(draft.scope);
     Ok(DraftMembers {
         name: draft.name.clone(),
         note: draft.note.clone(),
-        organization: draft.scope,
+        organization,
+        layer,
         based_on: draft.based_on,
         schema: bundle.schema,
         policies: bundle.policies,
@@ -192,6 +202,9 @@ pub struct ActivatedBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     organization: Option<OrganizationId>,
+    /// `management` for the management API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<Layer>,
     /// The number of the version that holds now.
     number: Option<i64>,
     /// The number of the one that held before.
@@ -201,7 +214,8 @@ pub struct ActivatedBody {
 impl From<Activated> for ActivatedBody {
     fn from(activated: Activated) -> Self {
         let Activated { scope, state, before } = activated;
-        Self { organization: scope, number: state.active, before }
+        let (organization, layer) = scope::members(scope);
+        Self { organization, layer, number: state.active, before }
     }
 }
 
@@ -254,29 +268,6 @@ impl Load for Draft {
     fn version(&self) -> i64 {
         self.version
     }
-}
-
-/// Whose policies the query asks for: `organization=org_...`, or the tenant's own.
-fn scope(query: &str) -> Result<Scope, Problem> {
-    let found = url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == "organization");
-    parse_scope(found.as_ref().map(|(_, id)| id.as_ref()))
-}
-
-fn parse_scope(organization: Option<&str>) -> Result<Scope, Problem> {
-    let Some(id) = organization else { return Ok(None) };
-    id.parse().map(Some).map_err(|_| Problem::mistake("organization", "is no id of one"))
-}
-
-/// Refuses an organization that is not there.
-async fn must_exist(cx: &Cx, scope: Scope) -> Result<(), Problem> {
-    let Some(organization) = scope else { return Ok(()) };
-    let tenant = cx.tenant_id();
-    let read = move |tx| async move { organizations::get(&tx, tenant, organization).await };
-    let found = cx.store().read::<_, StoreError, _, _>(tenant, read).await?;
-    if found.is_some() {
-        return Ok(());
-    }
-    Err(Problem::mistake("organization", "does not exist in this tenant"))
 }
 
 /// Findings as a refusal: nothing was activated.

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use bailiwick_actors::authz::Report;
 use bailiwick_domain::{DraftId, JobId, ReplayId, TenantId};
 use bailiwick_store::authz::decisions;
-use bailiwick_store::authz::policies::Draft;
+use bailiwick_store::authz::policies::{Draft, Scope};
 use bailiwick_store::authz::replays::{self, Replay};
 use bailiwick_store::jobs::{self, JobKind, NewJob};
 use bailiwick_store::{Error as StoreError, TenantTx};
@@ -112,6 +112,10 @@ pub async fn start(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let Loaded { permit, item: draft } = found;
+    if draft.scope == Scope::Management {
+        let message = "what the management API decides is not logged";
+        return Err(Problem::mistake("layer", message));
+    }
     let asked: Window = body::typed(body::read(&permit.request, payload, JSON).await?.value)?;
     let (cx, tenant, now) = (&permit.cx, permit.cx.tenant_id(), permit.cx.now);
     let (from, to) = crate::admin::decisions::window(now, asked.from, asked.to)?;

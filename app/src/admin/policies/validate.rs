@@ -19,8 +19,8 @@ struct Body {
     findings: Vec<FindingBody>,
 }
 
-/// Validates a draft against its schema, the tenant's roles and the platform's own types. Nothing
-/// changes.
+/// Validates a draft against its schema, the tenant's roles and the platform's own types; one of the
+/// management API against the schema of that. Nothing changes.
 ///
 /// # Errors
 /// 401, 403, 404, 503.

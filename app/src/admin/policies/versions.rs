@@ -8,7 +8,7 @@ use bailiwick_store::authz::policies::{self, PolicyVersion, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::VersionBody;
+use super::{VersionBody, scope};
 use crate::admin::auth::{GetPolicies, Permit};
 use crate::admin::problem::{Problem, ProblemBody};
 use crate::cx::Cx;
@@ -36,6 +36,7 @@ struct Body {
     operation_id = "policy_versions_list",
     params(
         ("organization" = Option<String>, Query, description = "`org_...`"),
+        ("layer" = Option<String>, Query, description = "`management`"),
         ("before" = Option<i64>, Query, description = "`next_before` of the page before"),
     ),
     responses(
@@ -49,9 +50,9 @@ struct Body {
 #[get("/policies/versions")]
 pub async fn list(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
     let query = permit.request.query_string();
-    let (tenant, scope) = (permit.cx.tenant_id(), super::scope(query)?);
+    let (tenant, scope) = (permit.cx.tenant_id(), scope::asked(query)?);
     let before = parameter(query, "before")?;
-    super::must_exist(&permit.cx, scope).await?;
+    scope::must_exist(&permit.cx, scope).await?;
     let read = move |tx| async move {
         let state = policies::state(&tx, tenant, scope).await?;
         let list = policies::versions(&tx, (tenant, scope), before, PAGE + 1).await?;
@@ -78,6 +79,7 @@ pub async fn list(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> 
     params(
         ("number" = i64, Path, description = "Its number"),
         ("organization" = Option<String>, Query, description = "`org_...`"),
+        ("layer" = Option<String>, Query, description = "`management`"),
     ),
     responses(
         (status = 200, description = "The version", body = VersionBody),
@@ -90,7 +92,7 @@ pub async fn list(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> 
 )]
 #[get("/policies/versions/{number}")]
 pub async fn get(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
-    let scope = super::scope(permit.request.query_string())?;
+    let scope = scope::asked(permit.request.query_string())?;
     let number = number(&permit.request)?;
     let (active, version) = read(&permit.cx, scope, number).await?;
     Ok(HttpResponse::Ok().json(VersionBody::of(version, active, true)))
@@ -110,6 +112,7 @@ pub async fn get(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
         ("from" = Option<i64>, Query,
             description = "Against which; 0 for nothing at all. Default: the one before"),
         ("organization" = Option<String>, Query, description = "`org_...`"),
+        ("layer" = Option<String>, Query, description = "`management`"),
     ),
     responses(
         (status = 200, description = "What is different", body = serde_json::Value),
@@ -123,7 +126,7 @@ pub async fn get(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
 #[get("/policies/versions/{number}/diff")]
 pub async fn diff(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> {
     let query = permit.request.query_string();
-    let (cx, scope, number) = (&permit.cx, super::scope(query)?, number(&permit.request)?);
+    let (cx, scope, number) = (&permit.cx, scope::asked(query)?, number(&permit.request)?);
     let from = parameter(query, "from")?.unwrap_or(number - 1);
     let bundle = |version: PolicyVersion| {
         serde_json::from_value::<Bundle>(version.bundle)
@@ -138,7 +141,7 @@ pub async fn diff(permit: Permit<GetPolicies>) -> Result<HttpResponse, Problem> 
 }
 
 async fn read(cx: &Cx, scope: Scope, number: i64) -> Result<(Option<i64>, PolicyVersion), Problem> {
-    super::must_exist(cx, scope).await?;
+    scope::must_exist(cx, scope).await?;
     let tenant = cx.tenant_id();
     let read = move |tx| async move {
         let state = policies::state(&tx, tenant, scope).await?;

@@ -64,6 +64,7 @@ impl World {
             development: false,
             ceilings: bailiwick_domain::limits::Ceilings::default(),
             tenant_memory: 64 << 20,
+            guardrails: None,
         };
         let platform = Platform::start(store, env.clone(), keyring.expect("a keyring"), options);
         let platform = platform.await.expect("starts");

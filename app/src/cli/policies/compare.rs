@@ -3,22 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use bailiwick_policy::management::defaults;
 use bailiwick_policy::{Bundle, Change, Difference, TextChange, diff};
 
 use super::folder::Folder;
-use super::{management, print};
+use super::{Of, management, print};
 use crate::cli::{Output, out};
 
 /// Runs the command.
 pub(super) async fn run(
     folders: &[PathBuf],
-    url: Option<&str>,
+    server: Option<(&str, &Of)>,
     output: Output,
 ) -> anyhow::Result<()> {
-    let (old, new) = match (folders, url) {
-        ([folder], Some(url)) => {
+    let (old, new) = match (folders, server) {
+        ([folder], Some((url, of))) => {
             let new = read(folder)?;
-            (held(url).await?, new)
+            (held(url, of).await?, new)
         }
         ([old, new], None) => (read(old)?, read(new)?),
         ([_], None) => bail!("name a second folder, or the server with --url"),
@@ -41,13 +42,13 @@ fn read(folder: &Path) -> anyhow::Result<Bundle> {
 }
 
 /// What holds at a server.
-async fn held(url: &str) -> anyhow::Result<Bundle> {
+async fn held(url: &str, of: &Of) -> anyhow::Result<Bundle> {
     let api = management(url)?;
-    let policies = api.get("/policies").await?;
+    let policies = api.get(&of.at("/policies")).await?;
     let Some(number) = policies["active"].as_i64() else {
-        return Ok(Bundle::default());
+        return Ok(if of.management { defaults() } else { Bundle::default() });
     };
-    let mut version = api.get(&format!("/policies/versions/{number}")).await?;
+    let mut version = api.get(&of.at(&format!("/policies/versions/{number}"))).await?;
     serde_json::from_value(version["bundle"].take())
         .with_context(|| format!("version {number} at {url} is of another format"))
 }

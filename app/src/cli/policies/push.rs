@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::folder::Folder;
 use super::note::Note;
-use super::{count, management, print};
+use super::{Of, count, management, print};
 use crate::cli::{Output, out};
 
 /// The arguments of `policies push`.
@@ -19,6 +19,8 @@ pub(super) struct Arguments {
     /// The issuer of the tenant
     #[arg(long, value_name = "ISSUER")]
     url: String,
+    #[command(flatten)]
+    of: Of,
     /// Makes it hold at once, when the server finds no error
     #[arg(long)]
     activate: bool,
@@ -43,10 +45,11 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("{} holds neither policies nor a schema", arguments.folder.display());
     }
     let api = management(&arguments.url)?;
-    let held = api.get("/policies").await?;
+    let held = api.get(&arguments.of.at("/policies")).await?;
     let mut draft = Map::new();
     draft.insert("name".to_owned(), name(&arguments.folder).into());
     draft.insert("note".to_owned(), arguments.note.clone().into());
+    arguments.of.tell(&mut draft);
     if let Some(active) = held["active"].as_i64() {
         draft.insert("based_on".to_owned(), active.into());
     }

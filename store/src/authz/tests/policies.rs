@@ -3,15 +3,15 @@ use bailiwick_domain::{DecisionId, DraftId};
 use super::*;
 use crate::audit::Actor;
 use crate::authz::decisions::{self, Decision};
-use crate::authz::policies::{self, Activation, Draft, State};
+use crate::authz::policies::{self, Activation, Draft, Scope, State};
 use crate::error::Error;
-use crate::jobs::purge_expired;
+use crate::jobs::{Deleted, purge_deleted, purge_expired};
 use crate::testing::{World, on_every_database};
 
 fn draft(actor: Actor) -> Draft {
     Draft {
         id: id(),
-        scope: None,
+        scope: Scope::Tenant,
         name: "Try".into(),
         bundle: json!({ "policies": {} }),
         note: String::new(),
@@ -29,7 +29,12 @@ async fn a_draft_lives_and_ends() {
         let (tenant, actor) = (w.tenant, Actor::user(w.tenant, w.user));
         w.write(move |tx| async move {
             let (one, two) = (draft(actor), draft(Actor::system(tenant)));
-            let other = Draft { scope: Some(id()), based_on: Some(7), ..draft(actor) };
+            let nowhere = Draft { scope: Scope::Organization(id()), ..draft(actor) };
+            let made = policies::insert_draft(&tx, tenant, &nowhere).await;
+            assert!(matches!(made, Err(Error::NotFound("organization"))));
+            let acme = organization(&tx, tenant, "Acme").await?;
+            let other =
+                Draft { scope: Scope::Organization(acme), based_on: Some(7), ..draft(actor) };
             for new in [&one, &two, &other] {
                 policies::insert_draft(&tx, tenant, new).await?;
                 let kept = policies::get_draft(&tx, tenant, new.id).await?;
@@ -42,8 +47,8 @@ async fn a_draft_lives_and_ends() {
                 let page = policies::drafts(&tx, (tenant, scope), after, 9).await?;
                 Ok::<_, Error>(page.iter().map(|d| d.id).collect::<Vec<DraftId>>())
             };
-            assert_eq!(listed(None, None).await?, ids);
-            assert_eq!(listed(None, Some((NOW, ids[0]))).await?, ids[1..]);
+            assert_eq!(listed(Scope::Tenant, None).await?, ids);
+            assert_eq!(listed(Scope::Tenant, Some((NOW, ids[0]))).await?, ids[1..]);
             assert_eq!(listed(other.scope, None).await?, [other.id]);
             let wanted = Draft { note: "Why".into(), bundle: json!({}), ..one };
             let after = policies::update_draft(&tx, tenant, &wanted, NOW).await?;
@@ -64,7 +69,6 @@ async fn a_draft_lives_and_ends() {
 async fn one_version_of_a_scope_holds() {
     on_every_database(async |w: World| {
         let (tenant, actor) = (w.tenant, Actor::user(w.tenant, w.user));
-        let acme: OrganizationId = id();
         w.write(move |tx| async move {
             let new = |expected, n: i64| Activation {
                 expected,
@@ -72,9 +76,12 @@ async fn one_version_of_a_scope_holds() {
                 note: format!("{n}"),
                 actor,
             };
-            let whole = (tenant, None);
+            let whole = (tenant, Scope::Tenant);
             let state = |active, version| State { active, version };
-            assert_eq!(policies::active(&tx, tenant, None).await?, (State::default(), None));
+            assert_eq!(
+                policies::active(&tx, tenant, Scope::Tenant).await?,
+                (State::default(), None)
+            );
             let early = policies::roll_back(&tx, whole, (1, 0), NOW).await;
             assert!(matches!(early, Err(Error::NotFound(_))));
             let first = policies::activate(&tx, whole, &new(0, 1), NOW).await?;
@@ -91,17 +98,21 @@ async fn one_version_of_a_scope_holds() {
             assert_eq!(back, state(Some(1), 4));
             assert!(policies::roll_back(&tx, whole, (2, 3), later).await.is_err());
             assert_eq!(told(&tx, tenant, "policies", later).await?, [""]);
-            let (now, held) = policies::active(&tx, tenant, None).await?;
+            let (now, held) = policies::active(&tx, tenant, Scope::Tenant).await?;
             let held = held.unwrap();
             assert_eq!((now, held.number, held.note.as_str()), (back, 1, "1"));
             assert_eq!((held.bundle, held.actor), (json!({ "n": 1 }), actor));
             // The next number is one that was never used.
             assert_eq!(policies::activate(&tx, whole, &new(4, 3), NOW).await?.active, Some(3));
 
-            let there = (tenant, Some(acme));
+            let nowhere = (tenant, Scope::Organization(id()));
+            let made = policies::activate(&tx, nowhere, &new(0, 5), later).await;
+            assert!(matches!(made, Err(Error::NotFound("organization"))));
+            let acme = organization(&tx, tenant, "Acme").await?;
+            let there = (tenant, Scope::Organization(acme));
             let made = policies::activate(&tx, there, &new(0, 5), later).await?;
             assert_eq!(made, state(Some(1), 1));
-            assert_eq!(policies::state(&tx, tenant, None).await?, state(Some(3), 6));
+            assert_eq!(policies::state(&tx, tenant, Scope::Tenant).await?, state(Some(3), 6));
             assert_eq!(told(&tx, tenant, "policies", later).await?, ["", &acme.to_string()]);
 
             let numbers = async |of, before| {
@@ -111,8 +122,35 @@ async fn one_version_of_a_scope_holds() {
             assert_eq!(numbers(whole, None).await?, [3, 2]);
             assert_eq!(numbers(whole, Some(2)).await?, [1]);
             assert_eq!(numbers(there, None).await?, [1]);
-            assert!(numbers((id(), None), None).await?.is_empty());
-            assert!(policies::version(&tx, (id(), None), 1).await?.is_none());
+            assert!(policies::any_of_organizations(&tx, tenant).await?);
+
+            // Those of the management API are nothing to decisions.
+            let api = (tenant, Scope::Management);
+            let last = later.plus_secs(1);
+            assert_eq!(policies::activate(&tx, api, &new(0, 6), last).await?, state(Some(1), 1));
+            assert_eq!(told(&tx, tenant, "policies", last).await?, ["management"]);
+            assert_eq!(policies::state(&tx, tenant, Scope::Tenant).await?, state(Some(3), 6));
+
+            // What an organization has goes with it; the rest stays.
+            let left = Draft { scope: there.1, ..draft(actor) };
+            policies::insert_draft(&tx, tenant, &left).await?;
+            organizations::delete(&tx, tenant, (acme, 1), last).await?;
+            assert_eq!(policies::state(&tx, tenant, there.1).await?, State::default());
+            assert!(!policies::any_of_organizations(&tx, tenant).await?);
+            assert_eq!(policies::state(&tx, tenant, Scope::Tenant).await?, state(Some(3), 7));
+            assert_eq!(told(&tx, tenant, "policies", last).await?, ["management", ""]);
+            let again = policies::activate(&tx, there, &new(0, 7), last).await;
+            assert!(matches!(again, Err(Error::NotFound(_))));
+            let erase =
+                async |limit| purge_deleted(&tx, tenant, Deleted::Organization(acme), limit).await;
+            assert!(!erase(1).await?);
+            assert!(erase(100).await?);
+            assert_eq!(policies::get_draft(&tx, tenant, left.id).await?, None);
+            assert!(numbers(there, None).await?.is_empty());
+            assert_eq!(numbers(whole, None).await?, [3, 2]);
+            assert_eq!(numbers(api, None).await?, [1]);
+            assert!(numbers((id(), Scope::Tenant), None).await?.is_empty());
+            assert!(policies::version(&tx, (id(), Scope::Tenant), 1).await?.is_none());
             Ok(())
         })
         .await
