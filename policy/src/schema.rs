@@ -7,6 +7,8 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{SchemaFragment, schema_str_to_json_with_resolved_types};
 use serde_json::{Map, Value};
 
+use bailiwick_domain::authz::TOKEN_ISSUE;
+
 use crate::Finding;
 use crate::scan::{MAX_DEPTH, schema_depth, tokens};
 use crate::uid::PLATFORM_TYPES;
@@ -97,6 +99,10 @@ fn platform_types(text: &str, own: &Value) -> Vec<Finding> {
                 found.push(place(text, name, finding(message).help(help)));
             }
         }
+    }
+    if members(own, "", "actions").is_some_and(|actions| actions.contains_key(TOKEN_ISSUE)) {
+        let message = format!("the platform declares the action `{TOKEN_ISSUE}` itself");
+        found.push(place(text, TOKEN_ISSUE, finding(message)));
     }
     for name in ATTRIBUTES {
         let declared = members(own, "", "commonTypes").and_then(|types| types.get(name));
