@@ -28,7 +28,7 @@ impl Export {
 }
 
 impl Snapshot {
-    /// Everything in force: the guardrails, the roles, the tenant's policies, and the layers of
+    /// Everything that applications decide by: the guardrails, the roles, the tenant's policies, and the layers of
     /// organizations, whose policies are called `org_..:id`. The first time it takes as long as
     /// compiling, and it blocks.
     ///
@@ -40,6 +40,8 @@ impl Snapshot {
         entities: impl IntoIterator<Item = &'a Loaded>,
     ) -> Result<Export, Vec<Finding>> {
         let mut policies = Layer::guardrails().json()?.clone();
+        // Tokens are the platform's alone to issue, and the schema need not have their action.
+        policies.remove(Layer::TOKEN_ISSUE);
         policies.extend(self.layer().json()?.clone());
         for (organization, layer) in organizations {
             for (id, policy) in layer.json()? {

@@ -16,6 +16,9 @@ const EMBEDDED: &str = include_str!("guardrails.cedar");
 const TOKENS: &str = include_str!("tokens.cedar");
 
 impl Layer {
+    /// The id of the permission to issue tokens.
+    pub(crate) const TOKEN_ISSUE: &'static str = "platform:token.issue";
+
     /// The guardrails of this binary, and its permission to issue tokens. Every decision takes them into account, whether or not they
     /// are handed in.
     #[must_use]

@@ -16,6 +16,7 @@ pub(crate) use model::Action;
 use model::{MAX_LEVELS, Model};
 
 const PLATFORM: &str = include_str!("platform.cedarschema");
+const TOKENS: &str = include_str!("tokens.cedarschema");
 
 /// The common types of the platform that a tenant may declare itself.
 const ATTRIBUTES: [&str; 3] = ["GroupAttributes", "OrganizationAttributes", "UserAttributes"];
@@ -39,8 +40,9 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Reads what a tenant declares.
-    pub(crate) fn parse(tenant: &str) -> Result<Self, Vec<Finding>> {
+    /// Reads what a tenant declares. The action of tokens is there only for policies that name it:
+    /// every policy that names no action would have to fit it as well.
+    pub(crate) fn parse(tenant: &str, tokens: bool) -> Result<Self, Vec<Finding>> {
         if schema_depth(tenant) > MAX_DEPTH {
             return Err(vec![finding("types are nested too deep")]);
         }
@@ -53,7 +55,7 @@ impl Schema {
             return Err(found);
         }
         too_large(&own)?;
-        let joined = join(tenant, &own);
+        let joined = join(tenant, &own) + if tokens { TOKENS } else { "" };
         let (json, warnings) = schema_str_to_json_with_resolved_types(&joined)
             .map_err(|e| report(&DetailedError::from(&e)))?;
         let warnings = warnings.iter().flat_map(|w| report(&DetailedError::from(w)));
