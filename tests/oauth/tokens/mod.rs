@@ -55,6 +55,9 @@ impl<'s> Admin<'s> {
     /// Adds to the tenant's manifest: lines below `tenant: { slug: acme, .. }`.
     async fn apply(&self, settings: &str, applications: &str) {
         let head = format!("tenant: {{ slug: acme, name: Tenant acme, settings: {settings} }}\n");
-        self.acme.server.apply(&format!("{head}{applications}")).await;
+        let text = format!("{head}{applications}");
+        let done = self.acme.server.apply(&text).await;
+        assert_ne!(done["changes"], 0, "{done}");
+        assert_eq!(self.acme.server.apply(&text).await["changes"], 0, "again: nothing to do");
     }
 }
