@@ -134,6 +134,8 @@ async fn a_refresh_asks_again(server: &Server) {
             refresh(&tokens).await.refused(400, "invalid_scope");
         }
     }
+    // Not even when the grace of a token that was used up would be over.
+    server.advance(std::time::Duration::from_secs(20)).await;
     let narrow = [
         ("grant_type", "refresh_token"),
         ("refresh_token", tokens["refresh_token"].as_str().expect("a token")),

@@ -162,6 +162,8 @@ async fn what_does_not_fit_is_refused_before_anything_is_used_up(server: &Server
         acme.exchange("roles", &code).await.refused(400, "invalid_scope");
         acme.refresh("roles", &refresh_token).await.refused(400, "invalid_scope");
     }
+    // Longer than the grace of a token that was used up.
+    server.advance(std::time::Duration::from_secs(20)).await;
     // Who does not want them is not concerned.
     acme.tokens("web", "openid").await;
     admin.remove(&format!("/role-assignments/{}", given[0])).await;
