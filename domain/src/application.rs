@@ -3,6 +3,8 @@
 //! The field names are those of the manifest and of the management API; where RFC 7591 or OpenID
 //! Connect Registration define a member, the name is theirs.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -188,6 +190,16 @@ pub enum SubjectType {
     Pairwise,
 }
 
+/// A claim that an application may have in its access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenClaim {
+    /// The names of the roles of the subject (RFC 9068 2.2.3.1).
+    Roles,
+    /// The permissions of these roles.
+    Permissions,
+}
+
 /// The longest that an access or ID token can live, in seconds.
 pub const LONGEST_TOKEN: u32 = 86_400;
 
@@ -287,6 +299,9 @@ pub struct ApplicationSpec {
     /// Whether `iss` and `sid` are added to it.
     #[serde(default)]
     pub frontchannel_logout_session_required: bool,
+    /// What its access tokens say of what their subject may do.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub access_token_claims: BTreeSet<AccessTokenClaim>,
     /// The resources (RFC 8707) that its tokens may be for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,

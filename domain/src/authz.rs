@@ -21,6 +21,9 @@ pub const APPLICATION: &str = "Application";
 /// The type of sessions.
 pub const SESSION: &str = "Session";
 
+/// The action that guarded tokens are issued by: on an application, for each scope.
+pub const TOKEN_ISSUE: &str = "token.issue";
+
 /// What the platform itself knows, of which nobody else says anything.
 pub const PLATFORM_TYPES: [&str; 6] = [USER, GROUP, ROLE, ORGANIZATION, APPLICATION, SESSION];
 
@@ -71,6 +74,8 @@ pub fn is_action_name(name: &str) -> bool {
 pub struct Authz {
     /// Whether everything is held against the schema.
     pub mode: AuthzMode,
+    /// Whether policies are asked before tokens are issued.
+    pub tokens: TokenIssuance,
     /// What entities that come with a request can do.
     pub sent_entities: SentEntities,
     /// What is kept of decisions.
@@ -84,6 +89,7 @@ impl Default for Authz {
     fn default() -> Self {
         Self {
             mode: AuthzMode::default(),
+            tokens: TokenIssuance::default(),
             sent_entities: SentEntities::default(),
             log: DecisionLog::default(),
             snapshot_seconds: 300,
@@ -100,6 +106,17 @@ pub enum AuthzMode {
     Permissive,
     /// There is a schema, and policies, requests and entities fit it.
     Strict,
+}
+
+/// Whether policies are asked before tokens are issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenIssuance {
+    /// No: an application gets the scopes that it is registered for and people consent to.
+    #[default]
+    Open,
+    /// Each scope is a decision: what policies forbid is left out.
+    Guarded,
 }
 
 /// What the attributes and parents of entities that come with a request do.

@@ -112,6 +112,8 @@ events! {
     RefreshRepeated = "token.refresh_repeated";
     /// An older refresh token was presented: its family was revoked.
     RefreshReused = "token.refresh_reused";
+    /// The tenant's policies kept a token, or some of its scopes, from being issued.
+    TokenDenied = "token.denied";
     /// One access token was revoked.
     AccessTokenRevoked = "token.revoked";
     /// A group was created.

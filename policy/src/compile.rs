@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bailiwick_domain::authz::TOKEN_ISSUE;
 use cedar_policy::{PolicyId, PolicySet};
 
 use crate::analysis::levels_by_schema;
@@ -130,7 +131,8 @@ fn schema(
         }
         (None, Mode::Permissive) => return None,
     };
-    match Schema::parse(text) {
+    let tokens = bundle.policies.values().any(|policies| policies.contains(TOKEN_ISSUE));
+    match Schema::parse(text, tokens) {
         Ok(schema) => {
             found.extend(schema.warnings.iter().cloned());
             Some(schema)

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-use cedar_policy::{
-    AuthorizationError, Authorizer, EntityUid, EvaluationError,
-};
+use cedar_policy::{AuthorizationError, Authorizer, EntityUid, EvaluationError};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use serde::Serialize;

@@ -28,7 +28,7 @@ impl Export {
 }
 
 impl Snapshot {
-    /// Everything in force: the guardrails, the roles, the tenant's policies, and the layers of
+    /// Everything that applications decide by: the guardrails, the roles, the tenant's policies, and the layers of
     /// organizations, whose policies are called `org_..:id`. The first time it takes as long as
     /// compiling, and it blocks.
     ///
@@ -43,6 +43,8 @@ impl Snapshot {
         for layer in self.layers(&[]) {
             policies.extend(layer.json()?.clone());
         }
+        // Tokens are the platform's alone to issue, and the schema need not have their action.
+        policies.remove(Layer::TOKEN_ISSUE);
         for (organization, layer) in organizations {
             for (id, policy) in layer.json()? {
                 let mut id = format!("{}:{id}", organization.id());

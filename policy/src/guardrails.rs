@@ -1,4 +1,5 @@
-//! The policies of the platform, above those of every tenant: they only forbid.
+//! The policies of the platform, above those of every tenant: guardrails, which only forbid, and one
+//! that permits what the platform asks about itself.
 
 use std::sync::{Arc, LazyLock};
 
@@ -6,20 +7,30 @@ use cedar_policy::PolicyId;
 
 use crate::finding::sort;
 use crate::layer::{Effect, LayerKind, PolicyInfo, Prepared};
-use crate::parse::{Body, MAX_TEXT, parse};
+use crate::parse::{Body, Item, MAX_TEXT, parse};
 use crate::stack::roomy;
 use crate::{Finding, Layer, Snapshot};
 
 const FILE: &str = "guardrails.cedar";
 const EMBEDDED: &str = include_str!("guardrails.cedar");
+const TOKENS: &str = include_str!("tokens.cedar");
 
 impl Layer {
-    /// The guardrails of this binary. Every decision takes them into account, whether or not they
-    /// are handed in.
+    /// The id of the permission to issue tokens.
+    pub(crate) const TOKEN_ISSUE: &'static str = "platform:token.issue";
+
+    /// The guardrails of this binary, and its permission to issue tokens. Every decision takes them
+    /// into account, whether or not they are handed in.
     #[must_use]
     pub fn guardrails() -> &'static Self {
         static LAYER: LazyLock<Layer> = LazyLock::new(|| {
-            roomy(|| assemble(EMBEDDED, Vec::new())).expect("a test compiles what is embedded")
+            let embedded = roomy(|| {
+                let mut prepared = assemble(EMBEDDED, Vec::new())?;
+                let tokens = parse("tokens.cedar", TOKENS)?;
+                prepared.extend(tokens.iter().filter_map(|item| prepare(item, &item.id)));
+                Ok::<_, Vec<Finding>>(Layer::new(prepared))
+            });
+            embedded.expect("a test compiles what is embedded")
         });
         &LAYER
     }
@@ -32,7 +43,7 @@ impl Layer {
 /// What cannot be parsed, what permits, templates, and ids that are not their own.
 pub fn compile_guardrails(text: &str) -> Result<Layer, Vec<Finding>> {
     let taken = Layer::guardrails().policies().map(|policy| policy.id.to_string()).collect();
-    roomy(|| assemble(text, taken))
+    roomy(|| assemble(text, taken).map(Layer::new))
 }
 
 impl Snapshot {
@@ -48,7 +59,7 @@ impl Snapshot {
     }
 }
 
-fn assemble(text: &str, mut ids: Vec<String>) -> Result<Layer, Vec<Finding>> {
+fn assemble(text: &str, mut ids: Vec<String>) -> Result<Vec<Prepared>, Vec<Finding>> {
     if text.len() > MAX_TEXT {
         return Err(vec![Finding::new(FILE, format!("more than {MAX_TEXT} bytes"))]);
     }
@@ -65,23 +76,29 @@ fn assemble(text: &str, mut ids: Vec<String>) -> Result<Layer, Vec<Finding>> {
         if ids.contains(&id) {
             found.push(wrong("another guardrail has this id"));
         }
-        match &item.body {
-            Body::Template(_) => found.push(wrong("a guardrail has no slots")),
-            Body::Policy(policy) => prepared.push(Prepared {
-                info: PolicyInfo { id: id.as_str().into(), ..item.info(LayerKind::Guardrails) },
-                policy: policy.new_id(PolicyId::new(&id)),
-                link: None,
-                referring: None,
-                reach: item.reach(),
-            }),
+        match prepare(&item, &id) {
+            None => found.push(wrong("a guardrail has no slots")),
+            some => prepared.extend(some),
         }
         ids.push(id);
     }
     if found.is_empty() {
-        return Ok(Layer::new(prepared));
+        return Ok(prepared);
     }
     sort(&mut found);
     Err(found)
+}
+
+/// A policy under its id; none of a template.
+fn prepare(item: &Item, id: &str) -> Option<Prepared> {
+    let Body::Policy(policy) = &item.body else { return None };
+    Some(Prepared {
+        info: PolicyInfo { id: id.into(), ..item.info(LayerKind::Guardrails) },
+        policy: policy.new_id(PolicyId::new(id)),
+        link: None,
+        referring: None,
+        reach: item.reach(),
+    })
 }
 
 #[cfg(test)]
@@ -90,7 +107,8 @@ mod tests {
 
     #[test]
     fn guardrails_only_forbid() {
-        assert_eq!(Layer::guardrails().policies().count(), 1);
+        let ids: Vec<&str> = Layer::guardrails().policies().map(|p| &*p.id).collect();
+        assert_eq!(ids, ["guardrail:inactive-user", "platform:token.issue"]);
         let found = compile_guardrails(
             "@id(\"a\") permit(principal, action, resource);\n\
              @id(\"guardrail:a\") forbid(principal, action, resource);\n\

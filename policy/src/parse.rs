@@ -19,7 +19,7 @@ pub(crate) const MAX_TEXT: usize = 1024 * 1024;
 const MAX_POLICY: usize = 64 * 1024;
 const MAX_ID: usize = 200;
 /// What the ids begin with that a tenant cannot give.
-pub(crate) const RESERVED: [&str; 2] = ["guardrail:", "role:"];
+pub(crate) const RESERVED: [&str; 3] = ["guardrail:", "platform:", "role:"];
 
 /// A policy or a template, with where it was written.
 pub(crate) struct Item {
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn ids_are_bounded() {
         assert!(bad_id("guardrail:x").is_some());
-        assert!(bad_id("role:x").is_some());
+        assert!(bad_id("role:x").is_some() && bad_id("platform:x").is_some());
         assert!(bad_id("").is_some());
         assert!(bad_id("a\nb").is_some());
         assert!(bad_id(&"x".repeat(201)).is_some());

@@ -34,8 +34,7 @@ impl Plain {
     /// Whether it is allowed.
     #[must_use]
     pub fn allows(&self, query: &Query) -> bool {
-        let answer =
-            self.authorizer.is_authorized(query.request(), &self.policies, &self.entities);
+        let answer = self.authorizer.is_authorized(query.request(), &self.policies, &self.entities);
         answer.decision() == Decision::Allow
     }
 }

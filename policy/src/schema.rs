@@ -7,6 +7,8 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{SchemaFragment, schema_str_to_json_with_resolved_types};
 use serde_json::{Map, Value};
 
+use bailiwick_domain::authz::TOKEN_ISSUE;
+
 use crate::Finding;
 use crate::scan::{MAX_DEPTH, schema_depth, tokens};
 use crate::uid::PLATFORM_TYPES;
@@ -14,6 +16,7 @@ pub(crate) use model::Action;
 use model::{MAX_LEVELS, Model};
 
 const PLATFORM: &str = include_str!("platform.cedarschema");
+const TOKENS: &str = include_str!("tokens.cedarschema");
 
 /// The common types of the platform that a tenant may declare itself.
 const ATTRIBUTES: [&str; 3] = ["GroupAttributes", "OrganizationAttributes", "UserAttributes"];
@@ -37,8 +40,9 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Reads what a tenant declares.
-    pub(crate) fn parse(tenant: &str) -> Result<Self, Vec<Finding>> {
+    /// Reads what a tenant declares. The action of tokens is there only for policies that name it:
+    /// every policy that names no action would have to fit it as well.
+    pub(crate) fn parse(tenant: &str, tokens: bool) -> Result<Self, Vec<Finding>> {
         if schema_depth(tenant) > MAX_DEPTH {
             return Err(vec![finding("types are nested too deep")]);
         }
@@ -51,7 +55,7 @@ impl Schema {
             return Err(found);
         }
         too_large(&own)?;
-        let joined = join(tenant, &own);
+        let joined = join(tenant, &own) + if tokens { TOKENS } else { "" };
         let (json, warnings) = schema_str_to_json_with_resolved_types(&joined)
             .map_err(|e| report(&DetailedError::from(&e)))?;
         let warnings = warnings.iter().flat_map(|w| report(&DetailedError::from(w)));
@@ -97,6 +101,10 @@ fn platform_types(text: &str, own: &Value) -> Vec<Finding> {
                 found.push(place(text, name, finding(message).help(help)));
             }
         }
+    }
+    if members(own, "", "actions").is_some_and(|actions| actions.contains_key(TOKEN_ISSUE)) {
+        let message = format!("the platform declares the action `{TOKEN_ISSUE}` itself");
+        found.push(place(text, TOKEN_ISSUE, finding(message)));
     }
     for name in ATTRIBUTES {
         let declared = members(own, "", "commonTypes").and_then(|types| types.get(name));

@@ -93,8 +93,7 @@ impl Slice {
         // No schema: what is loaded has been checked, and this is done for each decision.
         let schema: Option<&NoEntitiesSchema> = None;
         let closed = TCComputation::AssumeAlreadyComputed;
-        let made =
-            Entities::new().add_entities(all, schema, closed, Extensions::all_available());
+        let made = Entities::new().add_entities(all, schema, closed, Extensions::all_available());
         made.expect("no reference is there twice")
     }
 
@@ -130,7 +129,9 @@ impl Placed {
         let mut entity = Arc::clone(loaded.cedar());
         if !indirect.is_empty() {
             let entity = Arc::make_mut(&mut entity);
-            indirect.iter().for_each(|uid| entity.add_indirect_ancestor(uid.cedar().as_ref().clone()));
+            indirect
+                .iter()
+                .for_each(|uid| entity.add_indirect_ancestor(uid.cedar().as_ref().clone()));
         }
         Self(Arc::new(Inner { loaded: loaded.clone(), ancestors, entity }))
     }

@@ -112,8 +112,7 @@ fn decide(snapshot: &Snapshot, shared: &[Loaded], case: &Case) -> Result<Decisio
         .query(principal, &case.action, resource, case.context.clone())
         .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     // The first of several counts.
-    let slice = Slice::new(own.iter().chain(shared))
-        .map_err(|fault| vec![fault.to_string()])?;
+    let slice = Slice::new(own.iter().chain(shared)).map_err(|fault| vec![fault.to_string()])?;
     Ok(snapshot.decide(&query, &slice, &[]))
 }
 

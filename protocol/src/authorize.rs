@@ -7,7 +7,7 @@
 use bailiwick_domain::ApplicationSpec;
 use bailiwick_domain::application::ResponseType;
 use bailiwick_domain::locale::Locale;
-use bailiwick_domain::{Acr, ScopeSet};
+use bailiwick_domain::{Acr, OrganizationId, ScopeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -114,6 +114,9 @@ pub struct AuthorizationRequest {
     /// The resources (RFC 8707) asked for; empty when the request named none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+    /// The organization that the user is to act for: must be a member of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<OrganizationId>,
 }
 
 /// The application that asks: it is looked up before anything else is believed.
@@ -165,6 +168,7 @@ fn read(
         ui_locale: rules::ui_locale(params)?,
         claims: rules::claims(params, app, &scopes)?,
         resources: rules::resources(params, app)?,
+        organization: rules::organization(params)?,
         scopes,
     };
     rules::size(&request)?;

@@ -24,7 +24,7 @@ pub fn metadata(issuer: &str, public_url: &str) -> Value {
         [SigningAlg::RS256, SigningAlg::PS256, SigningAlg::ES256, SigningAlg::EdDSA];
     let claims: Vec<&str> = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr"]
         .into_iter()
-        .chain(["azp", "sid"])
+        .chain(["azp", "sid", "org_id"])
         .chain(claims::standard_names())
         .collect();
     json!({

@@ -52,6 +52,12 @@ pub struct ActiveToken {
     /// The organization that the user acts for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub org_id: Option<OrganizationId>,
+    /// The names of the subject's roles, when the token has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// What these roles permit, when the token has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
     /// The session in which it was issued.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
@@ -97,6 +103,8 @@ impl Introspection {
             acr: claims.acr,
             amr: claims.amr,
             org_id: claims.org_id,
+            roles: claims.roles,
+            permissions: claims.permissions,
             sid: claims.sid,
             grant_id: claims.grant_id,
         }))
@@ -120,6 +128,8 @@ impl Introspection {
             acr: None,
             amr: Vec::new(),
             org_id: facts.organization,
+            roles: None,
+            permissions: None,
             sid: None,
             grant_id: None,
         }))

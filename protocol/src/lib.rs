@@ -15,6 +15,7 @@ pub mod params;
 pub mod passkey;
 pub mod pkce;
 pub mod refresh;
+pub mod role_claims;
 pub mod session_state;
 pub mod subject;
 pub mod token_request;

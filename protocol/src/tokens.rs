@@ -52,6 +52,13 @@ pub struct AccessTokenClaims {
     /// The authorization that it stems from: it dies with that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<GrantId>,
+    /// The names of the subject's roles, sorted (RFC 9068 2.2.3.1); only where the application wants
+    /// them, and then also when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// What these roles permit, sorted, in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
     /// What the `claims` parameter asked for at userinfo (Core 5.5), which answers by this token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Box<ClaimsRequest>>,
@@ -83,6 +90,8 @@ impl AccessTokenClaims {
             org_id: None,
             sid: None,
             grant_id: None,
+            roles: None,
+            permissions: None,
             claims: None,
         }
     }

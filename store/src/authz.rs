@@ -15,6 +15,7 @@ pub mod assignments;
 pub mod candidates;
 pub mod decisions;
 pub mod groups;
+pub mod held;
 pub mod members;
 pub mod objects;
 pub mod platform;

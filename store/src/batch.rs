@@ -85,7 +85,7 @@ pub struct IssueGrant {
     pub user: UserId,
     /// Which application.
     pub application: ApplicationId,
-    /// For which organization.
+    /// For which organization: the user must be a member.
     pub organization: Option<OrganizationId>,
     /// The session that it is given in: must be alive, and of this user.
     pub session: Option<SessionId>,
@@ -159,7 +159,7 @@ pub struct UseAssertion {
 pub enum Outcome {
     /// The grant and its code are stored.
     Issued,
-    /// The session, the user or the application is gone.
+    /// The session, the user or the application is gone, or the user left the organization.
     Refused,
     /// The code was exchanged, by this command and no other.
     Redeemed(Redeemed),

@@ -8,8 +8,10 @@ use bailiwick_domain::{
 };
 use sea_orm::QueryResult;
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use crate::error::Result;
+use crate::grants::member;
 use crate::lookups::Rows;
 use crate::sql::{Row as _, Set};
 use crate::tx::TenantTx;
@@ -45,7 +47,7 @@ pub struct FamilyRow {
     pub revoked_at: Option<Timestamp>,
     /// Whether the grant is revoked.
     pub grant_revoked: bool,
-    /// Whether the user is active and not removed.
+    /// Whether the user is active, not removed, and in the organization that the grant is for.
     pub user_active: bool,
 }
 
@@ -65,14 +67,18 @@ pub async fn find(
     tx: &TenantTx,
     wanted: &BTreeSet<(TenantId, FamilyId)>,
 ) -> Result<Rows<FamilyId, FamilyRow>> {
-    let sql = "SELECT f.tenant_id, f.id, f.grant_id, f.application_id, f.user_id, f.generation, f.rotated_at, \
+    const SQL: &str = concat!(
+        "SELECT f.tenant_id, f.id, f.grant_id, f.application_id, f.user_id, f.generation, f.rotated_at, \
          f.command_id, f.details, f.created_at, f.expires_at, f.revoked_at, g.organization_id, \
          g.session_id, g.scopes, g.revoked_at AS grant_revoked_at, \
-         (u.active AND u.deleted_at IS NULL) AS user_active \
+         COALESCE(u.active AND u.deleted_at IS NULL AND ",
+        member!("g", "$1"),
+        ", false) AS user_active \
          FROM cmd JOIN refresh_families f ON f.tenant_id = cmd.tenant_id AND f.id = cmd.id \
          JOIN grants g ON g.tenant_id = f.tenant_id AND g.id = f.grant_id \
-         JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id";
-    let rows = Set::of_ids(wanted).run(tx, sql, &[]).await?;
+         JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id"
+    );
+    let rows = Set::of_ids(wanted).run(tx, SQL, &[Uuid::nil().into()]).await?;
     rows.iter().map(|row| Ok(((row.id("tenant_id")?, row.id("id")?), read(row)))).collect()
 }
 

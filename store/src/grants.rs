@@ -38,14 +38,42 @@ pub struct Grant {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// Whether the user of `$row` is a member of its organization, if it names one; `$none`, a
+/// parameter, is the id that stands for none.
+macro_rules! member {
+    ($row:literal, $none:literal) => {
+        concat!(
+            "(",
+            $row,
+            ".organization_id = ",
+            $none,
+            " OR (SELECT true FROM members m \
+             JOIN organizations o ON o.tenant_id = m.tenant_id AND o.id = m.organization_id \
+             WHERE m.tenant_id = ",
+            $row,
+            ".tenant_id \
+             AND m.organization_id = ",
+            $row,
+            ".organization_id \
+             AND m.user_id = ",
+            $row,
+            ".user_id AND o.deleted_at IS NULL))"
+        )
+    };
+}
+pub(crate) use member;
+
 /// What must hold for a grant `g` to give anything: the one rule of every statement that issues.
-/// `$1` is the present time.
+/// `$1` is the present time, `$2` the id that stands for no organization.
 macro_rules! alive {
     () => {
-        "g.revoked_at IS NULL AND g.expires_at > $1 AND (\
-         SELECT true FROM users u JOIN applications a ON a.tenant_id = u.tenant_id \
-         WHERE u.tenant_id = g.tenant_id AND u.id = g.user_id AND u.active \
-         AND u.deleted_at IS NULL AND a.id = g.application_id AND a.deleted_at IS NULL)"
+        concat!(
+            "g.revoked_at IS NULL AND g.expires_at > $1 AND (\
+             SELECT true FROM users u JOIN applications a ON a.tenant_id = u.tenant_id \
+             WHERE u.tenant_id = g.tenant_id AND u.id = g.user_id AND u.active \
+             AND u.deleted_at IS NULL AND a.id = g.application_id AND a.deleted_at IS NULL) AND ",
+            $crate::grants::member!("g", "$2")
+        )
     };
 }
 pub(crate) use alive;
@@ -87,8 +115,8 @@ fn read(row: &QueryResult) -> Result<Grant> {
     })
 }
 
-/// Whether a grant still gives anything: it is neither revoked nor expired, its user is active
-/// and its application registered.
+/// Whether a grant still gives anything: it is neither revoked nor expired, its user is active and
+/// in the organization that it is for, and its application registered.
 ///
 /// # Errors
 /// When the database fails.
@@ -99,8 +127,9 @@ pub async fn is_alive(
     now: Timestamp,
 ) -> Result<bool> {
     const SQL: &str =
-        concat!("SELECT g.id FROM grants g WHERE g.tenant_id = $2 AND g.id = $3 AND ", alive!());
-    Ok(sql::one(tx, SQL, [now.0.into(), tenant.0.into(), id.0.into()]).await?.is_some())
+        concat!("SELECT g.id FROM grants g WHERE g.tenant_id = $3 AND g.id = $4 AND ", alive!());
+    let args = [now.0.into(), Uuid::nil().into(), tenant.0.into(), id.0.into()];
+    Ok(sql::one(tx, SQL, args).await?.is_some())
 }
 
 /// Revokes every grant that a user gave, with its families; the result is those that this revoked.
@@ -117,7 +146,8 @@ pub async fn revoke_of_user(
     revoke_found(tx, tenant, sql, vec![user.0.into()], now).await
 }
 
-/// As [`revoke_of_user`], of one application, for one organization or none.
+/// As [`revoke_of_user`], of one application; for one organization, or for whichever when the
+/// parties name none.
 pub(crate) async fn revoke_between(
     tx: &TenantTx,
     tenant: TenantId,
@@ -125,9 +155,10 @@ pub(crate) async fn revoke_between(
     now: Timestamp,
 ) -> Result<Vec<GrantId>> {
     let sql = "SELECT id FROM grants WHERE tenant_id = $1 AND user_id = $2 \
-         AND application_id = $3 AND organization_id = $4 AND revoked_at IS NULL";
-    let organization = parties.organization.map_or(Uuid::nil(), |o| o.0);
-    let args = vec![parties.user.0.into(), parties.application.0.into(), organization.into()];
+         AND application_id = $3 AND (organization_id = $4 OR $4 = $5) AND revoked_at IS NULL";
+    let (none, organization) = (Uuid::nil(), parties.organization.map_or(Uuid::nil(), |o| o.0));
+    let (user, application) = (parties.user.0, parties.application.0);
+    let args = vec![user.into(), application.into(), organization.into(), none.into()];
     revoke_found(tx, tenant, sql, args, now).await
 }
 

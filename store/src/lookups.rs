@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bailiwick_domain::user::User;
 use bailiwick_domain::{FamilyId, GrantId, TenantId, Timestamp, UserId};
 
+use crate::authz::held::{self, Held, Holder};
 use crate::authz::platform::{self, EntityKey, EntityRow};
 use crate::codes::{CodeMac, CodeRow};
 use crate::consents::{Consent, Parties};
@@ -32,6 +33,7 @@ pub struct Wanted {
     browsers: BTreeSet<(TenantId, BrowserMac)>,
     consents: BTreeSet<(TenantId, Parties)>,
     entities: BTreeSet<(TenantId, EntityKey)>,
+    holders: BTreeSet<(TenantId, Holder)>,
 }
 
 /// What was there, with the users of what was found.
@@ -44,6 +46,7 @@ pub struct Found {
     browsers: BTreeMap<(TenantId, BrowserMac), Vec<SessionRow>>,
     consents: BTreeMap<(TenantId, Parties), Consent>,
     entities: Rows<EntityKey, EntityRow>,
+    held: Rows<Holder, Held>,
 }
 
 /// Reads what is wanted.
@@ -69,6 +72,7 @@ pub async fn run(tx: &TenantTx, wanted: Wanted, now: Timestamp) -> Result<Found>
         families,
         browsers: sessions::find(tx, &wanted.browsers, now).await?,
         consents: consents::find(tx, &wanted.consents).await?,
+        held: held::find(tx, &wanted.holders).await?,
         users,
     })
 }
@@ -147,6 +151,19 @@ impl Key for EntityKey {
 
     fn take(self, tenant: TenantId, found: &Found) -> Result<Self::Found> {
         found.entities.get(&(tenant, self)).cloned().transpose()
+    }
+}
+
+impl Key for Holder {
+    /// The roles that it has; none when there is nobody.
+    type Found = Held;
+
+    fn want(self, tenant: TenantId, wanted: &mut Wanted) {
+        wanted.holders.insert((tenant, self));
+    }
+
+    fn take(self, tenant: TenantId, found: &Found) -> Result<Self::Found> {
+        found.held.get(&(tenant, self)).cloned().unwrap_or_else(|| Ok(Held::new()))
     }
 }
 

@@ -22,4 +22,5 @@ mod sessions;
 mod token_client_credentials;
 mod token_code;
 mod token_refresh;
+mod tokens;
 mod userinfo;

@@ -217,7 +217,8 @@ impl Source<'_> {
 
     /// Reads entities together that decisions will ask for.
     pub(super) async fn prefetch(&self, uids: &[Uid], memo: &mut Memo) -> Result<(), Refusal> {
-        let unread: Vec<&Uid> = uids.iter().filter(|uid| !memo.entities.contains_key(*uid)).collect();
+        let unread: Vec<&Uid> =
+            uids.iter().filter(|uid| !memo.entities.contains_key(*uid)).collect();
         let found = self.fetch(&unread, &mut Vec::new()).await?;
         memo.entities.extend(found);
         Ok(())

@@ -65,6 +65,7 @@ pub fn request(
         ui_locale: None,
         claims: ClaimsRequest::default(),
         resources: Vec::new(),
+        organization: None,
     }
 }
 

@@ -2,10 +2,13 @@
 
 use actix_web::HttpResponse;
 use bailiwick_domain::application::{ApplicationType, redirect_uri_matches};
-use bailiwick_domain::{Acr, Factor, Factors, Kind, SessionId};
+use bailiwick_domain::{Acr, Factor, Factors, Kind, OrganizationId, SessionId, UserId};
+use bailiwick_protocol::ErrorCode;
+use bailiwick_protocol::authorize::AuthorizationRequest;
 use bailiwick_protocol::authorize::interaction::{Account, Step, next_step};
 use bailiwick_protocol::authorize::response::failure;
 use bailiwick_store::applications::Stored;
+use bailiwick_store::authz::platform::{EntityKey, EntityRow};
 use bailiwick_store::consents::Parties;
 use bailiwick_store::sessions::SessionRow;
 use futures_util::future::try_join_all;
@@ -73,7 +76,7 @@ pub async fn next(
 ) -> Result<(Step, Vec<SessionRow>), PageError> {
     let app = application(cx, pending)?;
     let sessions = browser.sessions(cx).await?;
-    let accounts = accounts(cx, app, &sessions).await?;
+    let accounts = accounts(cx, app, (&pending.request, &sessions)).await?;
     let spec = &app.application.spec;
     let step = next_step(&pending.request, spec, &accounts, &pending.progress, cx.now);
     Ok((step, sessions))
@@ -121,6 +124,10 @@ pub fn take(
         }
         Step::Fail(error) => {
             let app = application(cx, pending)?;
+            // Nobody's wish but ours: the others say what a page would have asked.
+            if error.code == ErrorCode::AccessDenied {
+                cx.refused("authorize.access_denied", Some(app.application.id));
+            }
             let delivery = failure(&pending.request.to, cx.issuer(), &error);
             page::deliver(cx, &delivery, name(app))
         }
@@ -155,7 +162,7 @@ pub fn usable(cx: &Cx, session: &SessionRow) -> Factors {
 pub async fn accounts(
     cx: &Cx,
     app: &Stored,
-    sessions: &[SessionRow],
+    (request, sessions): (&AuthorizationRequest, &[SessionRow]),
 ) -> Result<Vec<Account>, bailiwick_actors::Error> {
     if sessions.is_empty() {
         return Ok(Vec::new());
@@ -169,28 +176,48 @@ pub async fn accounts(
         });
         try_join_all(consents).await?
     };
+    let members = match request.organization {
+        None => vec![true; sessions.len()],
+        Some(organization) => {
+            try_join_all(sessions.iter().map(|s| is_member(cx, organization, s.user))).await?
+        }
+    };
     let settings = &cx.view.tenant.settings;
     let mfa = &settings.mfa;
-    let accounts = sessions.iter().zip(consents).map(|(session, consent)| {
-        let usable = usable(cx, session);
-        let acr = Acr::of(&session.authentications);
-        Account {
-            session: session.id,
-            sub: sub_for(cx, app, &session.sub),
-            email: session.email.clone(),
-            auth_time: session.auth_time,
-            acr,
-            reach: acr.max(usable.reach()),
-            offer: mfa.offers(),
-            demand: mfa.demands(
-                usable,
-                session.remembered,
-                settings.risk.decide(session.risk).second_factor,
-            ),
-            consent: consent.map(|c| c.scopes),
-        }
-    });
+    let accounts =
+        sessions.iter().zip(consents).zip(members).map(|((session, consent), member)| {
+            let usable = usable(cx, session);
+            let acr = Acr::of(&session.authentications);
+            Account {
+                session: session.id,
+                sub: sub_for(cx, app, &session.sub),
+                email: session.email.clone(),
+                auth_time: session.auth_time,
+                acr,
+                reach: acr.max(usable.reach()),
+                offer: mfa.offers(),
+                demand: mfa.demands(
+                    usable,
+                    session.remembered,
+                    settings.risk.decide(session.risk).second_factor,
+                ),
+                consent: consent.map(|c| c.scopes),
+                member,
+            }
+        });
     Ok(accounts.collect())
+}
+
+/// Whether a user is a member of an organization. The statement that issues asks again.
+async fn is_member(
+    cx: &Cx,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<bool, bailiwick_actors::Error> {
+    Ok(match cx.tenant.look_up(EntityKey::User(user)).await? {
+        Some(EntityRow::User(known)) => known.organizations.contains_key(&organization),
+        _ => false,
+    })
 }
 
 /// The user of a session.

@@ -9,6 +9,7 @@ use bailiwick_domain::{FamilyId, GrantId, ScopeSet, Timestamp};
 use bailiwick_protocol::claims;
 use bailiwick_protocol::jose::JoseError;
 use bailiwick_protocol::refresh;
+use bailiwick_protocol::role_claims::RoleClaims;
 use bailiwick_protocol::subject::{pairwise_input, pairwise_sub, sector};
 use bailiwick_protocol::token_request::FamilyDetails;
 use bailiwick_protocol::tokens::{AccessTokenClaims, IdToken};
@@ -56,7 +57,7 @@ impl Authorized<'_> {
         sub_for(cx, self.app, &self.user.sub)
     }
 
-    /// Signs and counts an access token.
+    /// Signs and counts an access token, with what it says of the user's roles.
     ///
     /// # Errors
     /// When the key does not sign.
@@ -65,6 +66,7 @@ impl Authorized<'_> {
         cx: &Cx,
         aud: Vec<String>,
         scope: ScopeSet,
+        roles: RoleClaims,
     ) -> Result<String, Error> {
         let mut claims = access_claims(cx, self.app, aud, scope);
         claims.sub = self.sub(cx);
@@ -72,6 +74,8 @@ impl Authorized<'_> {
         claims.acr.clone_from(&self.details.acr);
         claims.amr.clone_from(&self.details.amr);
         claims.org_id = self.details.organization;
+        claims.roles = roles.roles;
+        claims.permissions = roles.permissions;
         claims.sid = self.details.sid.filter(|_| !self.offline);
         claims.grant_id = Some(self.grant);
         claims.claims = self.details.claims.for_userinfo().map(Box::new);

@@ -116,7 +116,7 @@ async fn wanted(
 ) -> Result<Option<(SessionRow, ScopeSet)>, PageError> {
     let app = proceed::application(cx, pending)?;
     let sessions = browser.sessions(cx).await?;
-    let accounts = proceed::accounts(cx, app, &sessions).await?;
+    let accounts = proceed::accounts(cx, app, (&pending.request, &sessions)).await?;
     let (request, spec) = (&pending.request, &app.application.spec);
     match next_step(request, spec, &accounts, &pending.progress, cx.now) {
         Step::Consent { session, scopes } => Ok(find(sessions, session).map(|s| (s, scopes))),

@@ -34,6 +34,9 @@ use crate::pages::Problem;
         ("code_challenge_method" = Option<String>, Query, description = "`S256`"),
         ("prompt" = Option<String>, Query, description = "none, login, consent, select_account"),
         ("max_age" = Option<u64>, Query, description = "Seconds"),
+        ("organization" = Option<String>, Query,
+            description = "The organization that the user acts for, as a member of it",
+            example = "org_018f3a0e5d2c7b6a9c1d2e3f40516273"),
         ("resource" = Option<String>, Query, description = "RFC 8707; may be repeated"),
     ),
     responses(

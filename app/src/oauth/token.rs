@@ -46,7 +46,7 @@ pub async fn handler(
     };
     let answer = match TokenRequest::read(&params, &app.application.spec).map_err(refuse)? {
         TokenRequest::ClientCredentials { scope, resources } => {
-            client_credentials::grant(&cx, &app, scope, &resources)
+            client_credentials::grant(&cx, &app, scope, &resources).await
         }
         TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier, resources } => {
             let proof = authorization_code::Proof { code, redirect_uri, code_verifier };

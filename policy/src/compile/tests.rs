@@ -249,3 +249,32 @@ fn validation_that_would_take_too_long_is_refused() {
     let found = findings(&bundle(Some(&schema), &[("a.cedar", &template)]), Mode::Strict);
     assert!(found.len() == 1 && found[0].contains("takes too long"), "{found:?}");
 }
+
+#[test]
+fn tokens_are_issued_unless_something_forbids() {
+    const OPEN: &str = "entity Document = { open: Bool };";
+    let of = |mode, policies: &str| {
+        let bundle = bundle(Some(OPEN), &[("a.cedar", policies)]);
+        compile(Some(&bundle), &[], mode).map(|(snapshot, _)| snapshot)
+    };
+    let may = |snapshot: &Snapshot, scope: &str| {
+        let uid = |kind| Uid::new(kind, "1").unwrap();
+        let context = json!({ "scope": scope, "grant_type": "refresh_token" });
+        let context = context.as_object().unwrap().clone();
+        let query = snapshot.query(uid("User"), "token.issue", uid("Application"), context);
+        let query = query.unwrap();
+        let slice = Slice::new(&[]).unwrap();
+        snapshot.decide(&query, &slice, &[]).allowed
+    };
+    let stop = "forbid (principal, action == Action::\"token.issue\", resource) \
+        when { context.scope == \"b\" && !(context has acr) };";
+    // What names no action need not fit it, unless a policy is about tokens.
+    let other = "permit (principal, action, resource) when { resource.open };";
+    for mode in [Mode::Permissive, Mode::Strict] {
+        let snapshot = of(mode, stop).unwrap();
+        assert!(may(&snapshot, "a") && !may(&snapshot, "b"), "{mode:?}");
+        assert!(may(&of(mode, other).unwrap(), "b"), "{mode:?}");
+    }
+    let found = of(Mode::Strict, &format!("{stop}\n{other}")).unwrap_err();
+    assert!(found[0].message.contains("`open`"), "{found:?}");
+}

@@ -19,7 +19,7 @@ namespace Shop { entity Order; action "buy it" appliesTo { principal: User, reso
 "#;
 
 fn schema() -> Schema {
-    Schema::parse(TENANT).unwrap_or_else(|e| panic!("{e:?}"))
+    Schema::parse(TENANT, false).unwrap_or_else(|e| panic!("{e:?}"))
 }
 
 fn faults(json: Value) -> Vec<String> {
@@ -28,7 +28,7 @@ fn faults(json: Value) -> Vec<String> {
 }
 
 fn findings(text: &str) -> Vec<String> {
-    Schema::parse(text).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    Schema::parse(text, false).err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -164,4 +164,17 @@ fn schemas_that_would_take_too_long_are_refused() {
     }
     let chain: String = (1..900).map(|n| format!("entity T{n} in [T{}];", n - 1)).collect();
     assert!(findings(&format!("entity T0;{chain}")).is_empty());
+}
+
+#[test]
+fn the_action_of_tokens_is_there_for_who_names_it() {
+    let has = |tokens| {
+        let schema = Schema::parse(TENANT, tokens).unwrap_or_else(|e| panic!("{e:?}"));
+        schema.action(&Uid::action("token.issue").unwrap()).is_some()
+    };
+    assert!(has(true) && !has(false));
+    let found = findings(
+        "action \"token.issue\" appliesTo { principal: [User], resource: [Application] };",
+    );
+    assert_eq!(found, ["schema:1:8: the platform declares the action `token.issue` itself"]);
 }

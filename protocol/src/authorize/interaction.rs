@@ -28,6 +28,9 @@ pub struct Account {
     pub demand: Acr,
     /// What the user has consented to for this application; none when never asked.
     pub consent: Option<ScopeSet>,
+    /// Whether the user is a member of the organization that the request names; also when it names
+    /// none. One that is not there has no members.
+    pub member: bool,
 }
 
 /// What the user has done for this request so far. It is sealed together with the request.
@@ -169,6 +172,11 @@ fn decide(
         Ok(acr) if account.acr >= acr => {}
         Ok(acr) if account.reach >= acr => return Step::Factor { session, acr },
         Ok(acr) => return Step::Enrol { session, acr },
+    }
+    // Only now: who has not proven all that is asked for learns nothing about the user.
+    if !account.member {
+        let description = "the user is not a member of the organization";
+        return Step::Fail(OAuthError::new(ErrorCode::AccessDenied, description));
     }
     match consent_to(request, app, account, progress.consented) {
         Some(scopes) => Step::Consent { session, scopes },

@@ -3,7 +3,7 @@
 use bailiwick_domain::application::{
     ApplicationType, GrantType, ResponseType, redirect_uri_matches,
 };
-use bailiwick_domain::{Acr, ApplicationSpec, ScopeSet, locale::Locale, scope};
+use bailiwick_domain::{Acr, ApplicationSpec, OrganizationId, ScopeSet, locale::Locale, scope};
 
 use super::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::claims::ClaimsRequest;
@@ -40,7 +40,7 @@ pub(super) fn redirect_uri(params: &Params, app: &ApplicationSpec) -> Rule<Strin
 /// RFC 6749 3.1: "Request and response parameters MUST NOT be included more than once." Those
 /// that we do not know are ignored all the same, and `resource` may be repeated (RFC 8707 2).
 pub(super) fn nothing_repeated(params: &Params) -> Rule<()> {
-    const ONCE: [&str; 19] = [
+    const ONCE: [&str; 20] = [
         "response_type",
         "response_mode",
         "scope",
@@ -60,6 +60,7 @@ pub(super) fn nothing_repeated(params: &Params) -> Rule<()> {
         "request",
         "request_uri",
         "registration",
+        "organization",
     ];
     ONCE.iter().try_for_each(|name| params.get(name).map(drop))
 }
@@ -258,6 +259,18 @@ pub(super) fn resources(params: &Params, app: &ApplicationSpec) -> Rule<Vec<Stri
         }
     }
     Ok(resources)
+}
+
+/// A parameter of ours. Whether there is such an organization is told to nobody: see
+/// [`super::interaction::Account::member`].
+pub(super) fn organization(params: &Params) -> Rule<Option<OrganizationId>> {
+    match params.get("organization")?.map(str::parse) {
+        None => Ok(None),
+        // What is kept for none.
+        Some(Ok(OrganizationId(id))) if id.is_nil() => invalid("organization is nil"),
+        Some(Ok(id)) => Ok(Some(id)),
+        Some(Err(_)) => invalid("organization is not the id of an organization"),
+    }
 }
 
 /// A bound of ours, on everything that travels sealed.

@@ -81,6 +81,7 @@ fn an_ordinary_request() {
         ui_locale: None,
         claims: ClaimsRequest::default(),
         resources: vec![],
+        organization: None,
     };
     assert_eq!(request, expected);
     let sealed = serde_json::to_vec(&request).expect("serialises");
@@ -236,6 +237,22 @@ fn what_is_kept() {
     // The parameter has no meaning without `openid`.
     let oauth = accepted(&app(json!({})), &[("scope", "orders"), ("claims", claims)]);
     assert_eq!(oauth.claims, ClaimsRequest::default());
+}
+
+#[test]
+fn an_organization_is_an_id() {
+    let app = app(public());
+    let with = |text| [&PKCE[..], &[("organization", text)]].concat();
+    let text = "org_0195f3c2a1b07c3d8e4f5a6b7c8d9e0f";
+    let request = accepted(&app, &with(text));
+    assert_eq!(request.organization.map(|id| id.to_string()).as_deref(), Some(text));
+    assert_eq!(accepted(&app, &with("")).organization, None);
+    let (none, long) = (format!("org_{:032x}", 0), "x".repeat(5_000));
+    for wrong in ["acme", "org_1", "usr_0195f3c2a1b07c3d8e4f5a6b7c8d9e0f", &none, &long] {
+        assert_eq!(refused(&app, &with(wrong)).0, ErrorCode::InvalidRequest, "{wrong}");
+    }
+    let twice = [with(text), vec![("organization", text)]].concat();
+    assert_eq!(refused(&app, &twice).0, ErrorCode::InvalidRequest);
 }
 
 #[test]

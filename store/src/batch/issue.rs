@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Action, Command, IssueGrant, Outcome};
 use crate::error::Result;
+use crate::grants::member;
 use crate::sql::{Row as _, Set, json};
 use crate::tx::TenantTx;
 
@@ -62,7 +63,8 @@ async fn store_grants<'a>(
         ("expires_at", "bigint"),
     ];
     // A grant of an earlier attempt stays as it is, and this attempt is refused.
-    let sql = "INSERT INTO grants (tenant_id, id, user_id, application_id, organization_id, \
+    const SQL: &str = concat!(
+        "INSERT INTO grants (tenant_id, id, user_id, application_id, organization_id, \
          session_id, scopes, created_at, expires_at) \
          SELECT cmd.tenant_id, cmd.id, cmd.user_id, cmd.application_id, cmd.organization_id, \
          cmd.session_id, cmd.scopes, $1, cmd.expires_at FROM cmd WHERE \
@@ -73,9 +75,12 @@ async fn store_grants<'a>(
          AND (cmd.session_id IS NULL OR EXISTS (SELECT 1 FROM sessions s \
          WHERE s.tenant_id = cmd.tenant_id AND s.id = cmd.session_id \
          AND s.user_id = cmd.user_id AND s.ended_at IS NULL AND s.expires_at > $1 \
-         AND s.idle_expires_at > $1)) ON CONFLICT DO NOTHING RETURNING tenant_id, id";
+         AND s.idle_expires_at > $1)) AND ",
+        member!("cmd", "$2"),
+        " ON CONFLICT DO NOTHING RETURNING tenant_id, id"
+    );
     (Set { columns, rows })
-        .run(tx, sql, &[now.0.into()])
+        .run(tx, SQL, &[now.0.into(), Uuid::nil().into()])
         .await?
         .iter()
         .map(|row| Ok((row.id("tenant_id")?, row.id("id")?)))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_domain::{ApplicationId, CommandId, Timestamp};
 use sea_orm::{QueryResult, Value};
+use uuid::Uuid;
 
 use super::{Action, Command, NewFamily, Outcome, RedeemCode, Redeemed};
 use crate::error::Result;
@@ -60,7 +61,7 @@ pub(super) async fn run(
     let by_id: BTreeMap<CommandId, (usize, &Command, &RedeemCode)> =
         wanted.into_values().map(|entry| (entry.1.id, entry)).collect();
     let mut families = BTreeMap::new();
-    for row in (Set { columns, rows }).run(tx, SQL, &[now.0.into()]).await? {
+    for row in (Set { columns, rows }).run(tx, SQL, &[now.0.into(), Uuid::nil().into()]).await? {
         let Some((i, c, r)) = by_id.get(&row.id("command_id")?) else { continue };
         let redeemed = read(&row)?;
         if let Some(family) = &r.family {

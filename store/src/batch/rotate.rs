@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bailiwick_domain::user::User;
 use bailiwick_domain::{CommandId, Timestamp};
 use sea_orm::QueryResult;
+use uuid::Uuid;
 
 use super::{Action, Command, Outcome, Rotated};
 use crate::error::Result;
@@ -63,7 +64,7 @@ pub(super) async fn run(
     ];
     let by_id: BTreeMap<CommandId, usize> =
         wanted.into_values().map(|(i, c, _)| (c.id, i)).collect();
-    let rotated = Set { columns, rows }.run(tx, SQL, &[now.0.into()]).await?;
+    let rotated = Set { columns, rows }.run(tx, SQL, &[now.0.into(), Uuid::nil().into()]).await?;
     let user = |row: &QueryResult| Ok((row.id("tenant_id")?, row.id("user_id")?));
     let wanted = rotated.iter().map(user).collect::<Result<_>>()?;
     // Here and not by each caller for itself: one more statement a batch.

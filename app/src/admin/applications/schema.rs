@@ -59,6 +59,9 @@ pub struct ApplicationMembers {
     frontchannel_logout_uri: Option<String>,
     /// Whether `iss` and `sid` are added to it.
     frontchannel_logout_session_required: Option<bool>,
+    /// What its access tokens say of what their subject may do: `roles`, `permissions`.
+    #[schema(example = json!(["roles"]))]
+    access_token_claims: Option<Vec<String>>,
     /// The resources that its tokens may be for.
     audiences: Option<Vec<String>>,
     /// `public` or `pairwise`.
@@ -110,7 +113,7 @@ mod tests {
             "post_logout_redirect_uris": ["x"], "token_endpoint_auth_method": "none",
             "jwks": {}, "jwks_uri": "x", "id_token_signed_response_alg": "ES256",
             "allowed_origins": ["x"], "backchannel_logout_uri": "x",
-            "frontchannel_logout_uri": "x", "audiences": ["x"],
+            "frontchannel_logout_uri": "x", "audiences": ["x"], "access_token_claims": ["roles"],
         });
         let spec: ApplicationSpec = serde_json::from_value(full).expect("every optional member");
         let Value::Object(spec) = serde_json::to_value(spec).expect("JSON") else { unreachable!() };

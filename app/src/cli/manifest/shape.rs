@@ -140,6 +140,7 @@ pub(crate) const SETTINGS: &[Member] = &[
         Optional,
         Shape::Map(&[
             Member("mode", Optional, Shape::OneOf(&["permissive", "strict"])),
+            Member("tokens", Optional, Shape::OneOf(&["open", "guarded"])),
             Member("sent_entities", Optional, Shape::OneOf(&["add", "override"])),
             Member("snapshot_seconds", Optional, Shape::Count),
             Member(
@@ -213,6 +214,7 @@ pub(crate) const APPLICATION: &[Member] = &[
     Member("backchannel_logout_session_required", Optional, Shape::Flag),
     Member("frontchannel_logout_uri", Optional, Shape::Text),
     Member("frontchannel_logout_session_required", Optional, Shape::Flag),
+    Member("access_token_claims", Optional, Shape::SomeOf(&["roles", "permissions"])),
     Member("audiences", Optional, Shape::Texts),
     Member("subject_type", Optional, Shape::OneOf(&["public", "pairwise"])),
 ];

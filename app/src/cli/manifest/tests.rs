@@ -1,5 +1,5 @@
 use bailiwick_domain::application::{
-    ApplicationType, AuthMethod, Lifetimes, SigningAlg, SubjectType,
+    AccessTokenClaim, ApplicationType, AuthMethod, Lifetimes, SigningAlg, SubjectType,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -276,6 +276,7 @@ fn the_tables_name_every_member_of_the_types() {
         backchannel_logout_session_required: false,
         frontchannel_logout_uri: Some(String::new()),
         frontchannel_logout_session_required: false,
+        access_token_claims: [AccessTokenClaim::Roles].into(),
         audiences: vec![String::new()],
         subject_type: SubjectType::Public,
     };

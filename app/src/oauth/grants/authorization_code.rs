@@ -7,11 +7,13 @@ use bailiwick_protocol::token_request::{CodeDetails, audience, check_code};
 use bailiwick_protocol::token_response::{TokenResponse, TokenType};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
+use bailiwick_store::authz::held::Holder;
 use bailiwick_store::batch::{Action, Command, NewFamily, Outcome, RedeemCode};
 use bailiwick_store::codes::{CodeMac, CodeRow};
 use bailiwick_store::vault::Label;
 
 use crate::cx::Cx;
+use crate::flow::roles;
 use crate::flow::tokens::{self, Authorized, IdTokenWith};
 use crate::oauth::failure::Failure;
 
@@ -29,7 +31,7 @@ pub struct Proof {
 /// gave; another client's is only refused (RFC 6749 4.1.2).
 ///
 /// # Errors
-/// `invalid_grant`, `invalid_target`.
+/// `invalid_grant`, `invalid_target`, `invalid_scope`.
 pub async fn grant(
     cx: &Cx,
     app: &Stored,
@@ -55,6 +57,9 @@ pub async fn grant(
     let aud = audience(spec, cx.issuer(), resources, Some(&authorized.resources), openid)?;
     let Some(user) = user.filter(|u| u.active) else { return Err(unknown()) };
 
+    // Before the code is used up: it is the application's claims that may not fit.
+    let holder = Holder::User(user.id, authorized.organization);
+    let roles = roles::claims(cx, app, holder).await??;
     let offline =
         authorized.scopes.contains("offline_access") && spec.allows_grant(GrantType::RefreshToken);
     let family = offline.then(|| cx.env().id::<FamilyId>());
@@ -83,7 +88,7 @@ pub async fn grant(
         }
     }
     let given = Authorized { app, user: &user, grant: row.grant, details: authorized, offline };
-    let access_token = given.access_token(cx, aud, authorized.scopes.clone())?;
+    let access_token = given.access_token(cx, aud, authorized.scopes.clone(), roles)?;
     let with = IdTokenWith {
         nonce: details.nonce.as_deref(),
         access_token: Some(&access_token),

@@ -1,21 +1,25 @@
 //! `grant_type=client_credentials` (RFC 6749 4.4): a token for the application itself.
 //!
-//! No lock, no message, no SQL: the token is signed from the view and counted in memory.
+//! No lock, no message, no SQL: the token is signed from the view and counted in memory; unless the
+//! application wants its roles in it, or the tenant guards its tokens.
 
+use bailiwick_actors::authz::Issuing;
 use bailiwick_domain::ScopeSet;
 use bailiwick_protocol::token_request::{audience, client_scopes};
 use bailiwick_protocol::token_response::{TokenResponse, TokenType};
 use bailiwick_store::applications::Stored;
+use bailiwick_store::authz::held::Holder;
 
+use super::denied;
 use crate::cx::Cx;
-use crate::flow::tokens;
+use crate::flow::{guard, roles, tokens};
 use crate::oauth::failure::Failure;
 
 /// Issues the token.
 ///
 /// # Errors
 /// `invalid_scope`, `invalid_target`.
-pub fn grant(
+pub async fn grant(
     cx: &Cx,
     app: &Stored,
     scope: Option<ScopeSet>,
@@ -24,7 +28,17 @@ pub fn grant(
     let spec = &app.application.spec;
     let scope = client_scopes(spec, scope)?;
     let aud = audience(spec, cx.issuer(), resources, None, false)?;
-    let claims = tokens::access_claims(cx, app, aud, scope);
+    let issuing = Issuing {
+        application: app.application.id,
+        user: None,
+        grant_type: "client_credentials",
+        organization: None,
+        acr: None,
+    };
+    let scope = guard::allowed(cx, app, &issuing, scope).await?.ok_or_else(denied)?;
+    let roles = roles::claims(cx, app, Holder::Application(app.application.id)).await??;
+    let mut claims = tokens::access_claims(cx, app, aud, scope);
+    (claims.roles, claims.permissions) = (roles.roles, roles.permissions);
     let access_token = tokens::sign_access(cx, app, &claims)?;
     Ok(TokenResponse {
         access_token,

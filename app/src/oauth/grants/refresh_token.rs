@@ -6,18 +6,23 @@
 use std::time::Duration;
 
 use bailiwick_domain::user::User;
-use bailiwick_domain::{EventKind, FamilyId, GrantId, ScopeSet};
+use bailiwick_domain::{EventKind, FamilyId, GrantId, ScopeSet, UserId};
 use bailiwick_protocol::OAuthError;
 use bailiwick_protocol::refresh::{self, FamilyState, Judgement};
+use bailiwick_protocol::role_claims::RoleClaims;
 use bailiwick_protocol::token_request::{FamilyDetails, audience, refreshed_scopes};
 use bailiwick_protocol::token_response::{TokenResponse, TokenType};
 use bailiwick_store::applications::Stored;
 use bailiwick_store::audit::{Actor, AuditEvent};
+use bailiwick_store::authz::held::Holder;
 use bailiwick_store::batch::{Action, Command, Outcome, RotateRefresh};
+use bailiwick_store::families::FamilyRow;
 use bailiwick_store::vault::Label;
 
+use super::denied;
 use crate::cx::Cx;
 use crate::flow::tokens::{self, Authorized, IdTokenWith};
+use crate::flow::{guard, roles};
 use crate::oauth::failure::Failure;
 
 /// What a rotation, or its repetition, gives tokens for.
@@ -44,16 +49,58 @@ pub async fn grant(
     if !cx.view.vault.verify(Label::RefreshToken, &input, &presented.mac) {
         return Err(unknown());
     }
-    if scope.is_some() || !resources.is_empty() {
-        // Only then can the request itself be wrong: that must not use the token up.
-        let (row, _) = cx.tenant.look_up(presented.family).await?.ok_or_else(unknown)?;
-        narrowed(cx, app, &details(row.details)?, (scope.as_ref(), resources))?;
+    let wanted = (scope.as_ref(), resources);
+    let mut ready = None;
+    if scope.is_some() || !resources.is_empty() || guard::applies(cx) || roles::wanted(app) {
+        // Only then can it be refused for another reason: that must not use the token up.
+        let (row, user) = cx.tenant.look_up(presented.family).await?.ok_or_else(unknown)?;
+        let details = details(row.details.clone())?;
+        narrowed(cx, app, &details, wanted)?;
+        if let Some(user) = user.filter(|_| is_current(&row, app, &presented)) {
+            ready = Some(prepare(cx, app, (user.id, details), wanted).await?);
+        }
     }
     let current = match rotate(cx, app, &presented).await? {
         Some(current) => current,
         None => after_losing(cx, app, &presented).await?,
     };
-    answer(cx, app, &current, (scope.as_ref(), resources)).await
+    let ready = match ready {
+        Some(ready) => ready,
+        None => prepare(cx, app, (current.user.id, current.details.clone()), wanted).await?,
+    };
+    answer(cx, app, &current, ready).await
+}
+
+/// What a refresh gives.
+struct Ready {
+    details: FamilyDetails,
+    aud: Vec<String>,
+    roles: RoleClaims,
+}
+
+/// Whether nothing is known that would refuse the token. The rotation asks again.
+fn is_current(row: &FamilyRow, app: &Stored, presented: &refresh::Presented) -> bool {
+    row.application == app.application.id
+        && u64::try_from(row.generation) == Ok(presented.generation)
+        && row.user_active
+        && row.revoked_at.is_none()
+        && !row.grant_revoked
+}
+
+/// What the request asks for, as far as policies allow it, and the user's roles.
+async fn prepare(
+    cx: &Cx,
+    app: &Stored,
+    (user, details): (UserId, FamilyDetails),
+    wanted: (Option<&ScopeSet>, &[String]),
+) -> Result<Ready, Failure> {
+    let (scopes, _) = narrowed(cx, app, &details, wanted)?;
+    let details = FamilyDetails { scopes, ..details };
+    let left = guard::narrowed(cx, app, (user, "refresh_token"), details).await?;
+    let details = left.ok_or_else(denied)?;
+    let roles = roles::claims(cx, app, Holder::User(user, details.organization)).await??;
+    let (_, aud) = narrowed(cx, app, &details, (None, wanted.1))?;
+    Ok(Ready { details, aud, roles })
 }
 
 async fn rotate(
@@ -129,12 +176,12 @@ async fn answer(
     cx: &Cx,
     app: &Stored,
     current: &Current,
-    wanted: (Option<&ScopeSet>, &[String]),
+    Ready { details, aud, roles }: Ready,
 ) -> Result<TokenResponse, Failure> {
-    let (scope, aud) = narrowed(cx, app, &current.details, wanted)?;
-    let (user, grant, details) = (&current.user, current.grant, &current.details);
-    let given = Authorized { app, user, grant, details, offline: true };
-    let access_token = given.access_token(cx, aud, scope.clone())?;
+    let scope = details.scopes.clone();
+    let (user, grant) = (&current.user, current.grant);
+    let given = Authorized { app, user, grant, details: &details, offline: true };
+    let access_token = given.access_token(cx, aud, scope.clone(), roles)?;
     let with = IdTokenWith { access_token: Some(&access_token), ..IdTokenWith::default() };
     let openid = scope.contains("openid");
     let id_token = if openid { Some(given.id_token(cx, with).await?) } else { None };

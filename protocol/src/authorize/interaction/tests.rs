@@ -46,6 +46,7 @@ fn account(n: u128, name: &str) -> Account {
         offer: Acr::One,
         demand: Acr::One,
         consent: ScopeSet::parse("openid").ok(),
+        member: true,
     }
 }
 
@@ -249,6 +250,24 @@ fn native_applications_without_a_proven_identity_ask_every_time() {
         assert_eq!(next(Progress::default()), expected, "{uri} {extra}");
         assert_eq!(next(Progress::default().consented(session(1))), issue(1), "{uri} {extra}");
     }
+}
+
+#[test]
+fn who_is_no_member_is_refused_once_known() {
+    let app = app(&json!({ "required_acr": "2" }));
+    let outside = Account { member: false, ..account(1, "ada") };
+    let next = |account: Account, prompt: &str| {
+        let request = request(&app, &[("prompt", prompt)]);
+        next_step(&request, &app, &[account], &Progress::default(), NOW)
+    };
+    // Not before everything is proven, and before anything is consented to.
+    let able = Account { reach: Acr::Two, ..outside.clone() };
+    assert!(matches!(next(able, ""), Step::Factor { .. }));
+    let known = Account { acr: Acr::Two, consent: None, ..outside };
+    for prompt in ["", "none", "consent"] {
+        assert_eq!(failure(next(known.clone(), prompt)), ErrorCode::AccessDenied, "{prompt}");
+    }
+    assert!(matches!(next(Account { member: true, ..known }, ""), Step::Consent { .. }));
 }
 
 fn hint(client_id: &str) -> IdTokenHint {
