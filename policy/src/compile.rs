@@ -146,22 +146,24 @@ fn schema(
 
 /// Leaves out what has no id of its own.
 fn unique(items: Vec<Item>, bundle: &Bundle, found: &mut Vec<Finding>) -> Vec<Item> {
-    let mut places: HashMap<String, String> = HashMap::new();
+    let mut places: HashMap<String, (String, usize)> = HashMap::new();
     let mut kept = Vec::new();
     for item in items {
-        let text = bundle.policies.get(&item.file).map_or("", String::as_str);
-        let here = |message: String| {
-            Finding::new(&item.file, message).policy(&item.id).at(text, item.start)
+        // Counting lines takes as long as the text is: only where there is something to say.
+        let here = |(file, start): (&str, usize), message: String| {
+            let text = bundle.policies.get(file).map_or("", String::as_str);
+            Finding::new(file, message).policy(&item.id).at(text, start)
         };
         if let Some(message) = bad_id(&item.id) {
-            found.push(here(message));
-        } else if let Some(other) = places.get(&item.id) {
+            found.push(here((&item.file, item.start), message));
+        } else if let Some((file, start)) = places.get(&item.id) {
+            let other = here((file, *start), String::new()).line;
+            let line = other.map_or_else(String::new, |line| format!(", line {line}"));
             let message = format!("`{}` is the id of another policy", item.id.escape_debug());
-            found.push(here(message).help(format!("the other is in {other}")));
+            let finding = here((&item.file, item.start), message);
+            found.push(finding.help(format!("the other is in {file}{line}")));
         } else {
-            let place = here(String::new());
-            let line = place.line.map_or_else(String::new, |line| format!(", line {line}"));
-            places.insert(item.id.clone(), format!("{}{line}", item.file));
+            places.insert(item.id.clone(), (item.file.clone(), item.start));
             kept.push(item);
         }
     }

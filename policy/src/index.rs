@@ -87,7 +87,10 @@ impl Ready {
     }
 
     /// Whether it is satisfied.
-    pub(crate) fn satisfied(&self, evaluator: &Evaluator<'_>) -> Result<bool, EvaluationError> {
+    pub(crate) fn satisfied(
+        &self,
+        evaluator: &Evaluator<'_>,
+    ) -> Result<bool, Box<EvaluationError>> {
         let Some(conditions) = &self.conditions else { return Ok(true) };
         // Slots are in scopes only.
         let value = evaluator.interpret(conditions, &SlotEnv::new())?;

@@ -36,6 +36,9 @@ impl Memo {
     }
 }
 
+/// How near entities are that can be reached from others.
+pub(super) type Near = HashMap<Uid, u8>;
+
 /// The policies of an organization.
 pub(super) type OfOrganization = (Uid, Arc<Layer>);
 
@@ -145,10 +148,9 @@ impl Source<'_> {
         let mut lasting = self.sent.is_none();
         let mut unfit = Vec::new();
         if !unknown.is_empty() {
-            // Together, so that what is not known is read together.
-            unfit = self.reach(&unknown, (levels, MOST), memo).await?.1;
-            for (uid, part) in from.iter().zip(&mut parts).filter(|(_, part)| part.is_none()) {
-                let (near, _) = walk(&[uid], levels, memo);
+            let walked = self.walk_each(&unknown, levels, &mut unfit, memo).await?;
+            let missing = from.iter().zip(&mut parts).filter(|(_, part)| part.is_none());
+            for ((uid, part), near) in missing.zip(walked) {
                 let seen = near.iter().filter(|(_, depth)| **depth < levels.max(1));
                 let seen = seen.filter_map(|(uid, _)| memo.get(uid));
                 let made = Part::new(seen, |uid| memo.get(uid));
@@ -193,6 +195,26 @@ impl Source<'_> {
         }
     }
 
+    /// Walks from each of these, and reads together what none of them can do without.
+    async fn walk_each(
+        &self,
+        from: &[&Uid],
+        levels: u8,
+        unfit: &mut Vec<Fault>,
+        memo: &mut Memo,
+    ) -> Result<Vec<Near>, Refusal> {
+        loop {
+            let (mut walked, mut unread) = (Vec::with_capacity(from.len()), Vec::new());
+            for uid in from {
+                walked.push(self.walk((&[uid], levels, MOST), &mut unread, memo)?);
+            }
+            if unread.is_empty() {
+                return Ok(walked);
+            }
+            self.read(unread, unfit, memo).await?;
+        }
+    }
+
     /// Reads everything that policies can look at when a request is about these. How near each
     /// entity is, and stored entities that the schema does not fit any more.
     pub(super) async fn reach(
@@ -200,19 +222,67 @@ impl Source<'_> {
         from: &[&Uid],
         (levels, most): (u8, usize),
         memo: &mut Memo,
-    ) -> Result<(HashMap<Uid, u8>, Vec<Fault>), Refusal> {
+    ) -> Result<(Near, Vec<Fault>), Refusal> {
         let mut unfit = Vec::new();
         loop {
-            let (near, unread) = walk(from, levels, memo);
-            if near.len() > most {
-                return Err(too_many(most));
-            }
+            let mut unread = Vec::new();
+            let near = self.walk((from, levels, most), &mut unread, memo)?;
             if unread.is_empty() {
                 return Ok((near, unfit));
             }
-            let found = self.fetch(&unread.iter().collect::<Vec<_>>(), &mut unfit).await?;
-            memo.entities.extend(found);
+            self.read(unread, &mut unfit, memo).await?;
         }
+    }
+
+    /// What can be reached from these, as far as it is known; what has to be read for more comes to
+    /// the `unread`.
+    fn walk(
+        &self,
+        (from, levels, most): (&[&Uid], u8, usize),
+        unread: &mut Vec<Uid>,
+        memo: &mut Memo,
+    ) -> Result<Near, Refusal> {
+        let mut near = Near::new();
+        let mut next: VecDeque<(Uid, u8)> = from.iter().map(|uid| ((*uid).clone(), 0)).collect();
+        while let Some((uid, depth)) = next.pop_front() {
+            // One that is found again nearer is followed further.
+            let seen = near.entry(uid.clone()).or_insert(u8::MAX);
+            if depth >= *seen {
+                continue;
+            }
+            *seen = depth;
+            if !memo.entities.contains_key(&uid) {
+                let Some(known) = self.remembered(&uid) else {
+                    unread.push(uid);
+                    continue;
+                };
+                let known = self.with_sent(&uid, known)?;
+                memo.entities.insert(uid.clone(), known);
+            }
+            let Some(loaded) = memo.get(&uid) else { continue };
+            // Ancestors are there for the hierarchy: nothing is followed from them.
+            next.extend(loaded.parents().iter().map(|p| (p.clone(), levels.max(1))));
+            if depth.saturating_add(1) < levels {
+                next.extend(loaded.references().iter().map(|r| (r.clone(), depth + 1)));
+            }
+            if near.len() > most {
+                return Err(too_many(most));
+            }
+        }
+        Ok(near)
+    }
+
+    async fn read(
+        &self,
+        mut unread: Vec<Uid>,
+        unfit: &mut Vec<Fault>,
+        memo: &mut Memo,
+    ) -> Result<(), Refusal> {
+        unread.sort_unstable();
+        unread.dedup();
+        let found = self.fetch(&unread.iter().collect::<Vec<_>>(), unfit).await?;
+        memo.entities.extend(found);
+        Ok(())
     }
 
     /// Reads entities together that decisions will ask for.
@@ -267,12 +337,8 @@ impl Source<'_> {
                 found.push((uid, loaded));
             }
         }
-        if let Some(sent) = self.sent {
-            for (uid, loaded) in &mut found {
-                if let Some(data) = sent.entities.get(uid) {
-                    *loaded = self.with_sent(uid, loaded.take(), data)?;
-                }
-            }
+        for (uid, loaded) in &mut found {
+            *loaded = self.with_sent(uid, loaded.take())?;
         }
         Ok(found)
     }
@@ -317,56 +383,26 @@ impl Source<'_> {
     }
 
     /// An entity as the tenant wants it to be with what was sent.
-    fn with_sent(
-        &self,
-        uid: &Uid,
-        stored: Option<Loaded>,
-        sent: &EntityData,
-    ) -> Result<Option<Loaded>, Refusal> {
+    fn with_sent(&self, uid: &Uid, stored: Option<Loaded>) -> Result<Option<Loaded>, Refusal> {
+        let Some(sent) = self.sent.and_then(|sent| sent.entities.get(uid)) else {
+            return Ok(stored);
+        };
         let overrides = self.view.tenant.settings.authz.sent_entities == SentEntities::Override;
         if uid.is_platform() && !overrides {
             return Ok(stored);
         }
-        let mut data = sent.clone();
-        if let Some(stored) = stored {
-            let known = stored.data();
-            let (under, over) = if overrides { (known, data) } else { (data, known) };
-            data = under;
-            data.attrs.extend(over.attrs);
-            data.tags.extend(over.tags);
-            data.parents.extend(over.parents);
-            data.parents.sort_unstable();
-            data.parents.dedup();
-        }
+        let Some(stored) = stored else {
+            return self.load(sent).map(Some).map_err(Refusal::Invalid);
+        };
+        let (known, sent) = (stored.data(), sent.clone());
+        let (mut data, over) = if overrides { (known, sent) } else { (sent, known) };
+        data.attrs.extend(over.attrs);
+        data.tags.extend(over.tags);
+        data.parents.extend(over.parents);
+        data.parents.sort_unstable();
+        data.parents.dedup();
         self.load(&data).map(Some).map_err(Refusal::Invalid)
     }
-}
-
-/// What can be reached from these by what was read, and how near; and what has to be read for more.
-fn walk(from: &[&Uid], levels: u8, memo: &Memo) -> (HashMap<Uid, u8>, Vec<Uid>) {
-    let (mut near, mut unread) = (HashMap::new(), Vec::new());
-    let mut next: VecDeque<(Uid, u8)> = from.iter().map(|uid| ((*uid).clone(), 0)).collect();
-    while let Some((uid, depth)) = next.pop_front() {
-        // One that is found again nearer is followed further.
-        let seen = near.entry(uid.clone()).or_insert(u8::MAX);
-        if depth >= *seen {
-            continue;
-        }
-        *seen = depth;
-        let Some(known) = memo.entities.get(&uid) else {
-            unread.push(uid);
-            continue;
-        };
-        let Some(loaded) = known else { continue };
-        // Ancestors are there for the hierarchy: nothing is followed from them.
-        next.extend(loaded.parents().iter().map(|p| (p.clone(), levels.max(1))));
-        if depth.saturating_add(1) < levels {
-            next.extend(loaded.references().iter().map(|r| (r.clone(), depth + 1)));
-        }
-    }
-    unread.sort_unstable();
-    unread.dedup();
-    (near, unread)
 }
 
 fn too_many(most: usize) -> Refusal {

@@ -311,10 +311,8 @@ await other.page.goto(`${ISSUER}/account`);
 assert.equal(await heading(other.page), 'Sign in');
 
 step('recovers');
-// From here on nobody touches the authenticator: the sign-in page would be left at once.
-await me.devtools.send('WebAuthn.setAutomaticPresenceSimulation', {
-  authenticatorId: me.authenticatorId, enabled: false,
-});
+// From here on the authenticator is left at home: the sign-in page would be left at once.
+await me.devtools.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: me.authenticatorId });
 await other.page.click('#forgot');
 await look(other.page, 'forgot');
 await other.page.fill('#email', EMAIL);
