@@ -130,7 +130,7 @@ impl TenantHandle {
                 Value::Object(ask.context.clone()).to_string().into()
             },
         });
-        let epoch = authz.epoch.load(Ordering::Acquire);
+        let epoch = memo.epoch(authz);
         if let Some(question) = &question
             && let Some(known) = caches.decisions.get(question)
             && (known.snapshot, known.epoch) == (compiled.version, epoch)

@@ -10,7 +10,7 @@ use bailiwick_policy::{Decision, EntityData, Fault, Layer, Loaded, Part, Query, 
 use bailiwick_store::authz::platform::EntityKey;
 
 use super::cache::{KnownEntity, KnownPart};
-use super::compiled::Compiled;
+use super::compiled::{Authz, Compiled};
 use super::decide::{Refusal, Sent};
 use super::entity;
 use crate::tenant::TenantHandle;
@@ -23,10 +23,18 @@ const MOST: usize = 1_000;
 #[derive(Default)]
 pub struct Memo {
     entities: HashMap<Uid, Option<Loaded>>,
-    parts: HashMap<(Uid, u8), Part>,
+    /// By how many entities in a row are looked at; and whether each would be forgotten if it
+    /// changed.
+    parts: HashMap<(Uid, u8), (Part, bool)>,
+    /// When the first of it was read: what is older than a change is not kept as if it were newer.
+    epoch: Option<u64>,
 }
 
 impl Memo {
+    pub(super) fn epoch(&mut self, authz: &Authz) -> u64 {
+        *self.epoch.get_or_insert_with(|| authz.epoch.load(Ordering::Acquire))
+    }
+
     pub(super) fn has(&self, uid: &Uid) -> bool {
         self.get(uid).is_some()
     }
@@ -140,12 +148,14 @@ impl Source<'_> {
 
     /// What policies can look into from each of these: remembered, or put together.
     async fn parts(&self, from: &[&Uid], levels: u8, memo: &mut Memo) -> Result<Parts, Refusal> {
-        let epoch = self.tenant.authz().epoch.load(Ordering::Acquire);
-        let mut parts: Vec<Option<Part>> =
+        let epoch = memo.epoch(self.tenant.authz());
+        let known: Vec<Option<(Part, bool)>> =
             from.iter().map(|uid| self.known_part((uid, levels), epoch, memo)).collect();
+        let mut lasting = self.sent.is_none() && known.iter().flatten().all(|(_, lasts)| *lasts);
+        let mut parts: Vec<Option<Part>> =
+            known.into_iter().map(|known| known.map(|(part, _)| part)).collect();
         let unknown = from.iter().zip(&parts).filter(|(_, part)| part.is_none());
         let unknown: Vec<&Uid> = unknown.map(|(uid, _)| *uid).collect();
-        let mut lasting = self.sent.is_none();
         let mut unfit = Vec::new();
         if !unknown.is_empty() {
             let walked = self.walk_each(&unknown, levels, &mut unfit, memo).await?;
@@ -162,29 +172,32 @@ impl Source<'_> {
                     self.keep_part((uid, levels), known);
                 }
                 lasting &= lasts;
-                memo.parts.insert(((*uid).clone(), levels), made.clone());
+                memo.parts.insert(((*uid).clone(), levels), (made.clone(), lasts));
                 *part = Some(made);
             }
         }
         Ok(Parts { parts: parts.into_iter().flatten().collect(), unfit, lasting })
     }
 
-    fn known_part(&self, (uid, levels): (&Uid, u8), epoch: u64, memo: &Memo) -> Option<Part> {
+    fn known_part(
+        &self,
+        (uid, levels): (&Uid, u8),
+        epoch: u64,
+        memo: &Memo,
+    ) -> Option<(Part, bool)> {
         if self.sent.is_some() {
             return None;
         }
         if self.is_nothing(uid) {
-            return Some(Part::default());
+            return Some((Part::default(), true));
         }
-        // A session is not remembered: a request that is about one looks at it anew.
-        if let Some(known) = memo.parts.get(&(uid.clone(), levels))
-            && uid.kind() != entity::SESSION
-        {
+        if let Some(known) = memo.parts.get(&(uid.clone(), levels)) {
             return Some(known.clone());
         }
         let (authz, cache) = (self.tenant.authz(), &self.tenant.shared().caches.parts);
         let known = cache.get(&(authz.incarnation(), uid.clone(), levels))?;
-        ((known.epoch, known.schema) == (epoch, self.compiled.schema)).then_some(known.part)
+        let current = (known.epoch, known.schema) == (epoch, self.compiled.schema);
+        current.then_some((known.part, true))
     }
 
     /// Keeps what was put together, unless something changed meanwhile: it would not be used.
@@ -223,6 +236,7 @@ impl Source<'_> {
         (levels, most): (u8, usize),
         memo: &mut Memo,
     ) -> Result<(Near, Vec<Fault>), Refusal> {
+        memo.epoch(self.tenant.authz());
         let mut unfit = Vec::new();
         loop {
             let mut unread = Vec::new();
@@ -287,6 +301,7 @@ impl Source<'_> {
 
     /// Reads entities together that decisions will ask for.
     pub(super) async fn prefetch(&self, uids: &[Uid], memo: &mut Memo) -> Result<(), Refusal> {
+        memo.epoch(self.tenant.authz());
         let unread: Vec<&Uid> =
             uids.iter().filter(|uid| !memo.entities.contains_key(*uid)).collect();
         let found = self.fetch(&unread, &mut Vec::new()).await?;
