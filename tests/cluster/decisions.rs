@@ -146,7 +146,8 @@ async fn versions_are_activated_at_both_nodes_at_once() {
                 _ => panic!("{status} {answer}"),
             }
             // A node decides all the time, and by one whole version.
-            assert_eq!(decision(cluster, base).await.1.len(), usize::from(!made.is_empty()));
+            let deciding = decision(cluster, base).await.1.len();
+            assert!(deciding == 1 || (deciding == 0 && made.is_empty()), "{deciding} policies");
         }
         made
     };
