@@ -20,9 +20,11 @@ const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-s
 const errors = [];
 const seen = new Set();
 
-// What was to be seen when something else was waited for.
+// What was to be seen when something else was waited for, and the last answers before that.
+const answers = [];
 process.on('uncaughtException', async (error) => {
   console.error(error);
+  console.error(answers.slice(-20).join('\n'));
   for (const page of browser.contexts().flatMap((context) => context.pages())) {
     console.error(page.url(), await page.locator('body').innerText().catch(String));
   }
@@ -37,6 +39,10 @@ async function person() {
   // The application: it only has to be there.
   await context.route(`${REDIRECT}**`, (route) => route.fulfill({ body: 'the application' }));
   const page = await context.newPage();
+  page.on('response', (answer) => {
+    const { pathname } = new URL(answer.url());
+    answers.push(`${new Date().toISOString()} ${answer.status()} ${answer.request().method()} ${pathname}`);
+  });
   page.on('pageerror', (error) => errors.push(`${page.url()}: ${error}`));
   page.on('console', (line) => {
     // Answers such as 401 are said in the console as well.
