@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{EntityUid, Policy, PolicyId, PolicySet, SlotId, Template};
+use cedar_policy::{EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, SlotId, Template};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -62,6 +62,8 @@ pub struct Layer {
     pub(crate) all: PolicySet,
     levels: u8,
     literals: Vec<Uid>,
+    /// Of each policy what its principal has to be, be in, or refer to; none when it may be anybody.
+    ties: Vec<Option<Uid>>,
     /// Every policy in Cedar's JSON format, once somebody asked for that.
     pub(crate) json: OnceLock<Map<String, Value>>,
 }
@@ -92,8 +94,9 @@ impl Layer {
             prepared.iter().flat_map(|one| one.reach.literals.iter().cloned()).collect();
         literals.sort_unstable();
         literals.dedup();
+        let ties = prepared.iter().map(Prepared::tie).collect();
         let infos = prepared.into_iter().map(|one| Arc::new(one.info)).collect();
-        Self { index, infos, by_id, all, levels, literals, json: OnceLock::new() }
+        Self { index, infos, by_id, all, levels, literals, ties, json: OnceLock::new() }
     }
 
     /// Every policy, in the order of its files.
@@ -114,6 +117,11 @@ impl Layer {
         &self.literals
     }
 
+    /// What the principal of a policy has to be, be in, or refer to.
+    pub(crate) fn tie(&self, id: &PolicyId) -> Option<&Uid> {
+        self.ties.get(*self.by_id.get(id)?)?.as_ref()
+    }
+
     pub(crate) fn info(&self, id: &PolicyId) -> Option<&Arc<PolicyInfo>> {
         self.infos.get(*self.by_id.get(id)?)
     }
@@ -126,6 +134,16 @@ impl std::fmt::Debug for Layer {
 }
 
 impl Prepared {
+    /// What its principal has to be, be in, or refer to.
+    fn tie(&self) -> Option<Uid> {
+        use PrincipalConstraint::{Any, Eq, In, Is, IsIn};
+        match self.policy.principal_constraint() {
+            _ if self.referring.is_some() => self.referring.clone(),
+            Any | Is(_) => None,
+            Eq(uid) | In(uid) | IsIn(_, uid) => Some(Uid::of(&uid)),
+        }
+    }
+
     /// Puts the policy into a set that it is not in yet.
     pub(crate) fn add_to(&self, set: &mut PolicySet) {
         let added = match &self.link {

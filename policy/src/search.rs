@@ -1,11 +1,13 @@
 //! Whether a search has to look at its candidates one by one.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Authorizer, Context, Effect, Request};
 
-use crate::{Layer, Query, Slice, Snapshot};
+use crate::{Layer, Query, Slice, Snapshot, Uid};
 
 /// What can be said of all candidates of a search at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Sieve {
     /// None of them is allowed.
     Nobody,
@@ -13,6 +15,9 @@ pub enum Sieve {
     Everybody,
     /// It depends: each has to be decided on.
     Check,
+    /// As [`Sieve::Check`], but none is allowed who is none of these, is in none of them, and has no
+    /// attribute or tag that refers to one of them.
+    Among(BTreeSet<Uid>),
 }
 
 /// The side of a request that a search looks for.
@@ -60,6 +65,7 @@ impl Snapshot {
         let request = request.build();
         let authorizer = Authorizer::new();
         let (mut allowed, mut may_allow, mut may_forbid) = (false, false, false);
+        let mut among = matches!(unknown, Unknown::Principal).then(BTreeSet::new);
         for layer in self.layers(more) {
             let answer = authorizer.is_authorized_partial(&request, &layer.all, &entities);
             for policy in answer.definitely_satisfied() {
@@ -71,14 +77,22 @@ impl Snapshot {
             for policy in answer.nontrivial_residuals() {
                 match policy.effect() {
                     Effect::Forbid => may_forbid = true,
-                    Effect::Permit => may_allow = true,
+                    Effect::Permit => {
+                        may_allow = true;
+                        let tie = layer.tie(policy.id());
+                        among = among.zip(tie).map(|(mut ties, tie)| {
+                            ties.insert(tie.clone());
+                            ties
+                        });
+                    }
                 }
             }
         }
         match (allowed, may_allow, may_forbid) {
             (true, _, false) => Sieve::Everybody,
             (false, false, _) => Sieve::Nobody,
-            _ => Sieve::Check,
+            (true, ..) => Sieve::Check,
+            (false, true, _) => among.map_or(Sieve::Check, Sieve::Among),
         }
     }
 }
@@ -89,7 +103,7 @@ mod tests {
 
     use super::*;
     use crate::compile::tests::bundle;
-    use crate::{EntityData, Mode, Uid, compile};
+    use crate::{EntityData, Mode, compile};
 
     fn sieve(policies: &str) -> (Sieve, Sieve) {
         let bundle = bundle(None, &[("a.cedar", policies)]);
@@ -113,12 +127,24 @@ mod tests {
     #[test]
     fn what_is_known_of_one_side_may_decide_for_all_of_the_other() {
         use Sieve::{Check, Everybody, Nobody};
+        let among = |ids: &[&str]| {
+            Sieve::Among(ids.iter().map(|id| Uid::new("Team", id).unwrap()).collect())
+        };
         let permit = |scope: &str, when: &str| format!("permit ({scope}) when {{ {when} }};");
         let any = "principal, action, resource";
         assert_eq!(sieve(""), (Nobody, Nobody));
         assert_eq!(sieve(&permit(any, "true")), (Everybody, Everybody));
         assert_eq!(sieve(&permit(any, "resource.public")), (Everybody, Check));
         assert_eq!(sieve(&permit(any, "principal in Team::\"a\"")), (Check, Everybody));
+        let team =
+            |id: &str| permit(&format!("principal in Team::\"{id}\", action, resource"), "true");
+        assert_eq!(sieve(&team("a")), (among(&["a"]), Everybody));
+        let two = format!("{}{}", team("a"), team("b"));
+        assert_eq!(sieve(&two), (among(&["a", "b"]), Everybody));
+        let anybody = format!("{}{}", team("a"), permit(any, "principal.ok"));
+        assert_eq!(sieve(&anybody), (Check, Everybody));
+        let of_app = "principal is App in Team::\"b\", action, resource";
+        assert_eq!(sieve(&permit(of_app, "resource.public")), (among(&["b"]), Nobody));
         assert_eq!(sieve(&permit(any, "principal in Team::\"b\"")), (Check, Nobody));
         assert_eq!(sieve(&permit(any, "principal == resource.owner")), (Nobody, Check));
         assert_eq!(sieve(&permit("principal is User, action, resource", "true")), (Nobody, Nobody));

@@ -8,7 +8,8 @@ use super::support::Pdp;
 
 both!(roles_work_at_once, policies_of_an_organization_stay_in_it);
 
-async fn created(pdp: &Pdp<'_>, path: &str, body: &Value) -> String {
+/// Creates something; gives its id, or its name.
+pub(super) async fn created(pdp: &Pdp<'_>, path: &str, body: &Value) -> String {
     let made = pdp.api.post(path, body).await.expect(201);
     made["id"].as_str().or(made["name"].as_str()).expect("an id").to_owned()
 }

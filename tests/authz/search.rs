@@ -3,12 +3,14 @@
 use harness::{Server, both};
 use serde_json::{Value, json};
 
+use super::roles::created;
 use super::support::Pdp;
 
 both!(
     searches_are_those_of_the_scenario,
     pages_add_up_to_the_whole,
     many_of_a_new_type_are_found,
+    only_whom_policies_name_is_looked_at,
     nonsense_finds_nothing,
 );
 
@@ -124,6 +126,92 @@ async fn many_of_a_new_type_are_found(server: &Server) {
         "resource": { "type": "star", "id": "149" },
     });
     assert_eq!(pdp.ask("/access/v1/evaluation", &body).await.expect(200)["decision"], true);
+}
+
+/// There are more users than a page looks at, and few whom a policy allows: one page finds them.
+async fn only_whom_policies_name_is_looked_at(server: &Server) {
+    let pdp = Pdp::new(server, "acme", "{}").await;
+    let mut manifest = "tenant: { slug: acme, name: Tenant acme, \
+        settings: { limits: { enabled: false } } }\nusers:\n"
+        .to_owned();
+    for n in 0..1_100 {
+        manifest += &format!("  - {{ email: bystander{n}@example.com }}\n");
+    }
+    server.apply(&manifest).await;
+    let mut users = Vec::new();
+    for name in ["by herself", "by a group", "in an organization", "by a group there"] {
+        users.push(created(&pdp, "/users", &json!({ "name": name })).await);
+    }
+    let [ada, ben, cy, dee] = users.as_slice() else { panic!("four users") };
+    let north = created(&pdp, "/organizations", &json!({ "name": "North" })).await;
+    let readers = created(&pdp, "/groups", &json!({ "name": "Readers" })).await;
+    let northern = created(&pdp, "/groups", &json!({ "name": "Readers of the north" })).await;
+    let reader = json!({ "name": "reader", "permissions": ["documents.read"] });
+    created(&pdp, "/roles", &reader).await;
+    for member in [
+        format!("/groups/{readers}/members/{ben}"),
+        format!("/groups/{northern}/members/{dee}"),
+        format!("/organizations/{north}/members/{cy}"),
+        format!("/organizations/{north}/members/{dee}"),
+    ] {
+        let put = pdp.api.request(reqwest::Method::PUT, &member).json(&json!({}));
+        assert!(put.send().await.expect("answered").status().is_success(), "{member}");
+    }
+    for holder in [
+        json!({ "user": ada }),
+        json!({ "group": readers }),
+        json!({ "user": cy, "organization": north }),
+        json!({ "group": northern, "organization": north }),
+    ] {
+        let mut given = holder;
+        given["role"] = "reader".into();
+        created(&pdp, "/role-assignments", &given).await;
+    }
+    let sorted = |users: &[&String]| {
+        let mut users: Vec<String> = users.iter().map(|id| (*id).clone()).collect();
+        users.sort_unstable();
+        users
+    };
+    let search = async |action: &str, organization: Option<&str>, token: &str| {
+        let organization = organization.map(|id| json!({ "type": "Organization", "id": id }));
+        let body = json!({
+            "subject": { "type": "User" },
+            "action": { "name": action },
+            "resource": { "type": "Document", "id": "7",
+                "properties": organization.map_or(json!({}), |o| json!({ "organization": o })) },
+            "page": { "limit": if token.is_empty() { 100 } else { 1 }, "token": token.trim() },
+        });
+        pdp.ask("/access/v1/search/subject", &body).await.expect(200)
+    };
+    let complete = |answer: &Value, expected: &[&String]| {
+        assert_eq!(ids(answer), sorted(expected), "{answer}");
+        assert_eq!(answer["context"]["complete"], true, "{answer}");
+    };
+    complete(&search("documents.read", None, "").await, &[ada, ben]);
+    complete(&search("documents.read", Some(&north), "").await, &[ada, ben, cy, dee]);
+    // One a page.
+    let (mut found, mut token) = (Vec::new(), " ".to_owned());
+    while !token.is_empty() {
+        let answer = search("documents.read", Some(&north), &token).await;
+        found.extend(ids(&answer).into_iter().map(str::to_owned));
+        token = answer["page"]["next_token"].as_str().expect("a token").to_owned();
+    }
+    assert_eq!(found, sorted(&[ada, ben, cy, dee]));
+    // By what policies say themselves.
+    let policies = format!(
+        "permit (principal in Organization::\"{north}\", action == Action::\"see\", resource) \
+           when {{ principal.name != \"by a group there\" }};\n\
+         permit (principal == User::\"{ada}\", action == Action::\"see\", resource);\n\
+         permit (principal is User in Group::\"{readers}\", action == Action::\"see\", resource);\n\
+         forbid (principal == User::\"{ben}\", action == Action::\"see\", resource);"
+    );
+    pdp.activate(&json!({ "policies": { "a.cedar": policies } })).await;
+    complete(&search("see", None, "").await, &[ada, cy]);
+    let gone = pdp.api.request(reqwest::Method::DELETE, &format!("/users/{ada}"));
+    let gone = gone.header("if-match", "*").send().await.expect("answered");
+    assert!(gone.status().is_success(), "{}", gone.status());
+    complete(&search("see", None, "").await, &[cy]);
+    complete(&search("documents.read", None, "").await, &[ben]);
 }
 
 async fn nonsense_finds_nothing(server: &Server) {

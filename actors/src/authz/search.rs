@@ -2,17 +2,22 @@
 //! a page.
 //!
 //! Partial evaluation first: where policies say the same of everybody, nobody is looked at. Where
-//! they do not, each candidate is decided for, exactly as a decision would.
+//! they do not, each candidate is decided for, exactly as a decision would; where they only allow
+//! whoever is in certain groups, roles and organizations, only those users are candidates.
 
+use std::sync::Arc;
+
+use bailiwick_domain::authz::USER;
 use bailiwick_domain::{ApplicationId, DecisionId};
 use bailiwick_policy::{Layer, Sieve, Uid};
 use bailiwick_store::TenantTx;
-use bailiwick_store::authz::candidates;
+use bailiwick_store::authz::candidates::{self, Among};
 use bailiwick_store::usage::Dimension;
 
 use super::compiled::Compiled;
 use super::decide::{Ask, Refusal};
 use super::gather::{Memo, Source};
+use crate::error::Error;
 use crate::tenant::TenantHandle;
 use crate::view::TenantView;
 
@@ -83,21 +88,14 @@ impl TenantHandle {
             return Ok(Found::default());
         }
         let mut found = Found { open: !candidates::is_listed(&kind), ..Found::default() };
+        let among = self.among(view, &kind, &sieve).await?;
         let (mut after, mut checked) = (page.after, 0);
         loop {
-            let (tenant, kind, from) = (view.tenant.id, kind.clone(), after.clone());
-            let read = move |tx: TenantTx| async move {
-                candidates::ids_after(&tx, tenant, &kind, from.as_deref(), TOGETHER).await
-            };
-            let ids = self
-                .shared()
-                .store
-                .read::<_, crate::Error, _, _>(tenant, |tx| async move { Ok(read(tx).await?) });
-            let ids = ids.await?;
+            let ids = self.candidates(view, (&kind, among.as_ref()), after.clone()).await?;
             let last = (ids.len() as u64) < TOGETHER;
             let uids: Vec<Uid> =
                 ids.iter().filter_map(|id| Uid::new(wanted.kind(&ask), id).ok()).collect();
-            if sieve == Sieve::Check {
+            if sieve != Sieve::Everybody {
                 source.prefetch(&uids, &mut memo).await?;
             }
             for uid in uids {
@@ -125,6 +123,44 @@ impl TenantHandle {
                 return Ok(found);
             }
         }
+    }
+
+    /// Where the users are whom a search has to look at, when it need not look at all of them.
+    async fn among(
+        &self,
+        view: &TenantView,
+        kind: &str,
+        sieve: &Sieve,
+    ) -> Result<Option<Arc<Among>>, Error> {
+        let Sieve::Among(ties) = sieve else { return Ok(None) };
+        if kind != USER {
+            return Ok(None);
+        }
+        let tenant = view.tenant.id;
+        let ties: Vec<_> =
+            ties.iter().map(|uid| (uid.kind().to_owned(), uid.id().to_owned())).collect();
+        let read = move |tx: TenantTx| async move {
+            Ok::<_, Error>(Among::of(&tx, tenant, &ties).await?.map(Arc::new))
+        };
+        self.shared().store.read(tenant, read).await
+    }
+
+    /// The next ids that a search looks at.
+    async fn candidates(
+        &self,
+        view: &TenantView,
+        (kind, among): (&str, Option<&Arc<Among>>),
+        after: Option<String>,
+    ) -> Result<Vec<String>, Error> {
+        let (tenant, kind, among) = (view.tenant.id, kind.to_owned(), among.cloned());
+        let read = move |tx: TenantTx| async move {
+            let after = after.as_deref();
+            Ok::<_, Error>(match among {
+                Some(among) => among.ids_after(&tx, tenant, after, TOGETHER).await?,
+                None => candidates::ids_after(&tx, tenant, &kind, after, TOGETHER).await?,
+            })
+        };
+        self.shared().store.read(tenant, read).await
     }
 
     /// The actions that a principal may do to a resource, by their names.

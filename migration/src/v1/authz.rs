@@ -59,6 +59,8 @@ pub(super) const TABLES: &[Table] = &[
             .only("application_id IS NOT NULL"),
         index(&["tenant_id", "organization_id", "id"]),
         index(&["tenant_id", "role", "id"]),
+        index(&["tenant_id", "role", "user_id"]).only("user_id IS NOT NULL"),
+        index(&["tenant_id", "role", "group_id"]).only("group_id IS NOT NULL"),
     ])
     .owners(&[
         ("user_id", "users"),

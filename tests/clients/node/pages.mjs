@@ -20,13 +20,19 @@ const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-s
 const errors = [];
 const seen = new Set();
 
-// What was to be seen when something else was waited for, and the last answers before that.
-const answers = [];
+// What was to be seen when something else was waited for, and what was asked and answered before.
+const log = [];
+const note = (what, request) => {
+  const { pathname, search } = new URL(request.url());
+  log.push(`${new Date().toISOString()} ${what} ${request.method()} ${pathname}${search.slice(0, 24)}`);
+};
 process.on('uncaughtException', async (error) => {
   console.error(error);
-  console.error(answers.slice(-20).join('\n'));
+  console.error(log.slice(-40).join('\n'));
   for (const page of browser.contexts().flatMap((context) => context.pages())) {
-    console.error(page.url(), await page.locator('body').innerText().catch(String));
+    const typed = await page.locator('input').evaluateAll((all) => all.map((i) => `${i.name} ${i.value.length}`))
+      .catch(String);
+    console.error(page.url(), typed, await page.locator('body').innerText().catch(String));
   }
   process.exit(1);
 });
@@ -39,10 +45,16 @@ async function person() {
   // The application: it only has to be there.
   await context.route(`${REDIRECT}**`, (route) => route.fulfill({ body: 'the application' }));
   const page = await context.newPage();
-  page.on('response', (answer) => {
-    const { pathname } = new URL(answer.url());
-    answers.push(`${new Date().toISOString()} ${answer.status()} ${answer.request().method()} ${pathname}`);
-  });
+  // Chromium drops what is clicked before a page was painted for the first time: nobody could aim.
+  const click = page.click.bind(page);
+  page.click = async (selector) => {
+    await page.waitForSelector(selector);
+    await page.waitForFunction(() => performance.getEntriesByType('paint').length > 0);
+    await click(selector);
+  };
+  page.on('request', (request) => note('asks', request));
+  page.on('requestfailed', (request) => note(request.failure().errorText, request));
+  page.on('response', (answer) => note(answer.status(), answer.request()));
   page.on('pageerror', (error) => errors.push(`${page.url()}: ${error}`));
   page.on('console', (line) => {
     // Answers such as 401 are said in the console as well.
