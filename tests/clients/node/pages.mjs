@@ -46,11 +46,14 @@ async function person() {
   await context.route(`${REDIRECT}**`, (route) => route.fulfill({ body: 'the application' }));
   const page = await context.newPage();
   // Chromium drops what is clicked before a page was painted for the first time: nobody could aim.
+  // Each click here leads to another page, which is there when it is done.
   const click = page.click.bind(page);
   page.click = async (selector) => {
     await page.waitForSelector(selector);
     await page.waitForFunction(() => performance.getEntriesByType('paint').length > 0);
+    await page.evaluate(() => { window.clicked = true; });
     await click(selector);
+    await page.waitForFunction(() => !window.clicked && document.readyState === 'complete');
   };
   page.on('request', (request) => note('asks', request));
   page.on('requestfailed', (request) => note(request.failure().errorText, request));
