@@ -25,6 +25,15 @@ pub struct Decision {
     pub errors: Vec<EvalError>,
 }
 
+impl Decision {
+    /// Bytes that it takes, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let errors = self.errors.iter().map(|error| 160 + error.message.len()).sum::<usize>();
+        100 + 64 * self.policies.len() + errors
+    }
+}
+
 /// A policy that decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Reason {

@@ -9,7 +9,7 @@ use cedar_policy_core::ast;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::value::{Conversion, join};
+use crate::value::{Conversion, NAMED, join};
 use crate::{BadUid, Uid};
 
 /// An entity as it is stored and sent: values are in Cedar's JSON format, and an object with
@@ -79,6 +79,7 @@ struct Inner {
     parents: Vec<Uid>,
     references: Vec<Uid>,
     entity: Arc<ast::Entity>,
+    weight: usize,
 }
 
 impl Loaded {
@@ -106,12 +107,14 @@ impl Loaded {
         let mut references = conversion.references;
         references.sort_unstable();
         references.dedup();
+        let named = std::iter::once(&data.uid).chain(&parents);
+        let weight = named.map(|uid| NAMED + uid.id().len()).sum::<usize>() + conversion.weight;
         let attrs: HashMap<_, _> = attrs.into_iter().collect();
         let in_cedar: HashSet<EntityUid> = parents.iter().map(|p| p.cedar().clone()).collect();
         let entity = Entity::new_with_tags(data.uid.cedar().clone(), attrs, in_cedar, tags)
             .map_err(|error| vec![unfit(data, &error)])?;
         let entity = Arc::new(entity.as_ref().clone());
-        Ok(Self(Arc::new(Inner { uid: data.uid.clone(), parents, references, entity })))
+        Ok(Self(Arc::new(Inner { uid: data.uid.clone(), parents, references, entity, weight })))
     }
 
     /// What it is.
@@ -130,6 +133,12 @@ impl Loaded {
     #[must_use]
     pub fn references(&self) -> &[Uid] {
         &self.0.references
+    }
+
+    /// Bytes that it takes, about: whatever is in its attributes and tags.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.0.weight
     }
 
     pub(crate) fn cedar(&self) -> &Arc<ast::Entity> {
@@ -163,6 +172,29 @@ mod tests {
     fn faults(attrs: &Value) -> Vec<String> {
         let found = Loaded::convert(&data(json!({ "type": "A", "id": "1", "attrs": attrs })));
         found.unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn weight_is_that_of_everything_in_it() {
+        let weight = |attrs: Value| {
+            let loaded = Loaded::convert(&data(json!({ "type": "A", "id": "1", "attrs": attrs })));
+            loaded.unwrap().weight()
+        };
+        let plain = weight(json!({}));
+        assert!((200..1_000).contains(&plain), "{plain}");
+        let text = "x".repeat(10_000);
+        let numbers: Vec<u32> = (0..1_000).collect();
+        let people: Vec<_> =
+            (0..100).map(|n| json!({ "type": "B", "id": n.to_string() })).collect();
+        for (attrs, least) in [
+            (json!({ "text": text }), 10_000),
+            (json!({ "deep": { "deeper": [{ "text": text }] } }), 10_000),
+            (json!({ "numbers": numbers }), 50_000),
+            (json!({ "people": people }), 30_000),
+        ] {
+            let found = weight(attrs) - plain;
+            assert!((least..8 * least).contains(&found), "{found}, at least {least}");
+        }
     }
 
     #[test]

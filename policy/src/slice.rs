@@ -7,6 +7,7 @@ use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 
 use crate::uid::UidMap;
+use crate::value::NAMED;
 use crate::{Fault, Loaded, Query, Snapshot, Uid};
 
 /// How many levels a hierarchy may have.
@@ -60,6 +61,12 @@ impl Part {
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.iter().map(|one| 1 + one.0.ancestors.len()).sum()
+    }
+
+    /// Bytes that it takes, about, also where others hold on to the same entities.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(Placed::weight).sum()
     }
 }
 
@@ -134,6 +141,12 @@ impl Placed {
                 .for_each(|uid| entity.add_indirect_ancestor(uid.cedar().as_ref().clone()));
         }
         Self(Arc::new(Inner { loaded: loaded.clone(), ancestors, entity }))
+    }
+
+    fn weight(&self) -> usize {
+        let Inner { loaded, ancestors, entity } = self.0.as_ref();
+        let copies = if Arc::ptr_eq(entity, loaded.cedar()) { 1 } else { 2 };
+        copies * loaded.weight() + NAMED * ancestors.len() + 100
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{EntityData, Loaded, Snapshot, Uid};
+use crate::{EntityData, Loaded, Snapshot};
 
 impl Loaded {
     /// It, as somebody would describe it.
@@ -19,15 +19,6 @@ impl Loaded {
             tags: members("tags"),
             parents: self.parents().to_vec(),
         }
-    }
-
-    /// Bytes that it takes, about.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        let bytes = |uid: &Uid| 150 + uid.id().len();
-        let named = self.parents().iter().chain(self.references());
-        let attributes = self.cedar().attrs_len() + self.cedar().tags_len();
-        bytes(self.uid()) + named.map(bytes).sum::<usize>() + 150 * attributes
     }
 }
 

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::{Fault, Uid};
 
+/// Bytes of a reference to an entity without its id, about.
+pub(crate) const NAMED: usize = 300;
 /// How deep sets and records may be nested.
 const MAX_DEPTH: usize = 32;
 
@@ -66,6 +68,8 @@ pub(crate) struct Conversion {
     pub faults: Vec<Fault>,
     /// The entities that the values refer to.
     pub references: Vec<Uid>,
+    /// Bytes that the values take, about.
+    pub weight: usize,
     depth: usize,
 }
 
@@ -76,6 +80,7 @@ impl Conversion {
         members: &Map<String, Value>,
         path: &str,
     ) -> Vec<(String, RestrictedExpression)> {
+        self.weight += tree(members.len());
         let convert = |(name, value): (&String, &Value)| {
             let value = self.value(value, &join(path, name))?;
             Some((name.clone(), value))
@@ -86,7 +91,10 @@ impl Conversion {
     pub(crate) fn value(&mut self, value: &Value, path: &str) -> Option<RestrictedExpression> {
         let made = match value {
             Value::Bool(value) => Ok(RestrictedExpression::new_bool(*value)),
-            Value::String(value) => Ok(RestrictedExpression::new_string(value.clone())),
+            Value::String(value) => {
+                self.weight += value.len();
+                Ok(RestrictedExpression::new_string(value.clone()))
+            }
             Value::Number(number) => number
                 .as_i64()
                 .map(RestrictedExpression::new_long)
@@ -97,6 +105,7 @@ impl Conversion {
             }
             Value::Array(values) => {
                 self.depth += 1;
+                self.weight += tree(values.len());
                 let convert =
                     |(at, value): (usize, &Value)| self.value(value, &join(path, &at.to_string()));
                 let values: Vec<_> = values.iter().enumerate().filter_map(convert).collect();
@@ -116,6 +125,7 @@ impl Conversion {
         match shape(object)? {
             Shape::Entity(kind, id) => {
                 let uid = Uid::new(kind, id).map_err(|e| e.to_string())?;
+                self.weight += NAMED + id.len();
                 let value = RestrictedExpression::new_entity_uid(uid.cedar().clone());
                 self.references.push(uid);
                 Ok(value)
@@ -134,6 +144,15 @@ impl Conversion {
                 RestrictedExpression::new_record(members).map_err(|e| e.to_string())
             }
         }
+    }
+}
+
+/// Bytes of a tree of values, about: its nodes have room for eleven.
+const fn tree(values: usize) -> usize {
+    match values {
+        0 => 0,
+        1..12 => 1_400,
+        n => 200 * n,
     }
 }
 

@@ -9,9 +9,9 @@ use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
 /// Bytes of entities that a node remembers, about.
-const ENTITY_BYTES: u64 = 128 * 1024 * 1024;
-/// Bytes of what can be reached from entities, about; what is in there once more is small.
-const PART_BYTES: u64 = 64 * 1024 * 1024;
+const ENTITY_BYTES: u64 = 96 * 1024 * 1024;
+/// Bytes of what can be reached from entities, about.
+const PART_BYTES: u64 = 96 * 1024 * 1024;
 /// Bytes of decisions, about.
 const DECISION_BYTES: u64 = 64 * 1024 * 1024;
 /// Organizations whose policies, or lack of policies, a node remembers.
@@ -76,7 +76,7 @@ impl Default for Caches {
     fn default() -> Self {
         let entities = Cache::builder()
             .weigher(|(_, uid): &(Incarnation, Uid), known: &KnownEntity| {
-                let bytes = known.loaded.as_ref().map_or(0, Loaded::weight) + uid.id().len() + 200;
+                let bytes = known.loaded.as_ref().map_or(0, Loaded::weight) + uid.id().len() + 300;
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
             .max_capacity(ENTITY_BYTES)
@@ -84,17 +84,18 @@ impl Default for Caches {
             .build();
         let parts = Cache::builder()
             .weigher(|(_, uid, _): &(Incarnation, Uid, u8), known: &KnownPart| {
-                let bytes = 400 + uid.id().len() + 200 * known.part.size();
+                let bytes = known.part.weight() + uid.id().len() + 400;
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
             .max_capacity(PART_BYTES)
             .time_to_idle(IDLE)
             .build();
         let decisions = Cache::builder()
-            .weigher(|question: &Question, _: &KnownDecision| {
+            .weigher(|question: &Question, known: &KnownDecision| {
                 let (principal, resource) = (&question.principal, &question.resource);
-                let bytes = principal.id().len() + resource.id().len() + question.context.len();
-                u32::try_from(bytes + 400).unwrap_or(u32::MAX)
+                let texts = [principal.id(), resource.id(), &question.action, &question.context];
+                let bytes = texts.iter().map(|text| text.len()).sum::<usize>();
+                u32::try_from(1_000 + bytes + known.decision.weight()).unwrap_or(u32::MAX)
             })
             .max_capacity(DECISION_BYTES)
             .time_to_idle(IDLE)
