@@ -189,6 +189,7 @@ mod tests {
         for (attrs, least) in [
             (json!({ "text": text }), 10_000),
             (json!({ "deep": { "deeper": [{ "text": text }] } }), 10_000),
+            (json!({ text.as_str(): 1 }), 10_000),
             (json!({ "numbers": numbers }), 50_000),
             (json!({ "people": people }), 30_000),
         ] {

@@ -140,11 +140,7 @@ impl Index {
         let mut known: HashMap<(Act, SideId, SideId), BucketId> = HashMap::new();
         for (place, one) in prepared.iter().enumerate() {
             let action = action(&one.policy);
-            let principal = match &one.referring {
-                Some(uid) => Side::Refers(uid.clone()),
-                None => principal(&one.policy),
-            };
-            let principal = index.principals.intern(principal);
+            let principal = index.principals.intern(principal(one));
             let resource = index.resources.intern(resource(&one.policy));
             let key = (action.clone(), principal, resource);
             let at = *known.entry(key).or_insert_with(|| index.add(action, principal, resource));
@@ -307,8 +303,19 @@ fn action(policy: &Policy) -> Act {
     }
 }
 
-fn principal(policy: &Policy) -> Side {
-    match policy.principal_constraint() {
+/// What the principal of a policy has to be, be in, or refer to; none when it may be anybody.
+pub(crate) fn tie(one: &Prepared) -> Option<Uid> {
+    match principal(one) {
+        Side::Any | Side::Is(_) => None,
+        Side::Eq(uid) | Side::In(uid) | Side::IsIn(_, uid) | Side::Refers(uid) => Some(uid),
+    }
+}
+
+fn principal(one: &Prepared) -> Side {
+    if let Some(uid) = &one.referring {
+        return Side::Refers(uid.clone());
+    }
+    match one.policy.principal_constraint() {
         PrincipalConstraint::Any => Side::Any,
         PrincipalConstraint::Is(kind) => Side::Is(kind.to_string()),
         PrincipalConstraint::Eq(uid) => Side::Eq(Uid::of(&uid)),

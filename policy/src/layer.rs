@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, SlotId, Template};
+use cedar_policy::{EntityUid, Policy, PolicyId, PolicySet, SlotId, Template};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::Uid;
 use crate::analysis::Reach;
-use crate::index::Index;
+use crate::index::{Index, tie};
 
 /// What a policy does when it is satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -94,7 +94,7 @@ impl Layer {
             prepared.iter().flat_map(|one| one.reach.literals.iter().cloned()).collect();
         literals.sort_unstable();
         literals.dedup();
-        let ties = prepared.iter().map(Prepared::tie).collect();
+        let ties = prepared.iter().map(tie).collect();
         let infos = prepared.into_iter().map(|one| Arc::new(one.info)).collect();
         Self { index, infos, by_id, all, levels, literals, ties, json: OnceLock::new() }
     }
@@ -134,16 +134,6 @@ impl std::fmt::Debug for Layer {
 }
 
 impl Prepared {
-    /// What its principal has to be, be in, or refer to.
-    fn tie(&self) -> Option<Uid> {
-        use PrincipalConstraint::{Any, Eq, In, Is, IsIn};
-        match self.policy.principal_constraint() {
-            _ if self.referring.is_some() => self.referring.clone(),
-            Any | Is(_) => None,
-            Eq(uid) | In(uid) | IsIn(_, uid) => Some(Uid::of(&uid)),
-        }
-    }
-
     /// Puts the policy into a set that it is not in yet.
     pub(crate) fn add_to(&self, set: &mut PolicySet) {
         let added = match &self.link {

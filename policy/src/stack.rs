@@ -8,6 +8,7 @@ const STACK: usize = 64 * 1024 * 1024;
 
 /// The niceness of the thread: a third of what a thread that serves gets where both want a core,
 /// so that whoever asks for decisions does not wait for whoever changes policies.
+#[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
 /// Does work on a thread of its own, whose stack is large enough for everything that

@@ -80,7 +80,7 @@ impl Conversion {
         members: &Map<String, Value>,
         path: &str,
     ) -> Vec<(String, RestrictedExpression)> {
-        self.weight += tree(members.len());
+        self.weight += tree(members.len()) + members.keys().map(String::len).sum::<usize>();
         let convert = |(name, value): (&String, &Value)| {
             let value = self.value(value, &join(path, name))?;
             Some((name.clone(), value))
@@ -130,13 +130,16 @@ impl Conversion {
                 self.references.push(uid);
                 Ok(value)
             }
-            Shape::Extension(name, arg) => match name {
-                "ip" => Ok(RestrictedExpression::new_ip(arg)),
-                "decimal" => Ok(RestrictedExpression::new_decimal(arg)),
-                "datetime" => Ok(RestrictedExpression::new_datetime(arg)),
-                "duration" => Ok(RestrictedExpression::new_duration(arg)),
-                _ => Err("`fn` is `ip`, `decimal`, `datetime` or `duration`".to_owned()),
-            },
+            Shape::Extension(name, arg) => {
+                self.weight += NAMED + arg.len();
+                match name {
+                    "ip" => Ok(RestrictedExpression::new_ip(arg)),
+                    "decimal" => Ok(RestrictedExpression::new_decimal(arg)),
+                    "datetime" => Ok(RestrictedExpression::new_datetime(arg)),
+                    "duration" => Ok(RestrictedExpression::new_duration(arg)),
+                    _ => Err("`fn` is `ip`, `decimal`, `datetime` or `duration`".to_owned()),
+                }
+            }
             Shape::Record => {
                 self.depth += 1;
                 let members = self.members(object, path);

@@ -5,6 +5,7 @@ use bailiwick_domain::{Acr, ApplicationId};
 
 use super::*;
 use crate::authz::assignments::{self, Assignee, Assignment};
+use crate::authz::candidates::Among;
 use crate::authz::members::{self, Of};
 use crate::authz::objects::{self, EntityRef, ObjectData};
 use crate::authz::platform::{EntityKey, EntityRow, SessionEntity};
@@ -174,6 +175,19 @@ async fn everything_is_found_by_key() {
             users::ids_after(&tx, tenant, None, 9).await?;
             objects::ids_after(&tx, tenant, "File", Some("1"), 9).await?;
             objects::page(&tx, tenant, None, None, 9).await?;
+            let places = [
+                ("User", ada.to_string()),
+                ("Group", id::<GroupId>().to_string()),
+                ("Organization", id::<OrganizationId>().to_string()),
+                ("Role", "x".to_owned()),
+            ];
+            let mut places = places.map(|(kind, id)| (kind.to_owned(), id)).to_vec();
+            let among = Among::of(&tx, tenant, &places).await?.unwrap();
+            assert_eq!(among.ids_after(&tx, tenant, None, 9).await?, [ada.to_string()]);
+            let elsewhere = [("Team".to_owned(), "1".to_owned())];
+            assert!(Among::of(&tx, tenant, &elsewhere).await?.is_none());
+            places.resize(40, places[0].clone());
+            assert!(Among::of(&tx, tenant, &places).await?.is_none());
             members::page(&tx, tenant, Of::Organization(id()), None, 9).await
         };
         let plans = w.write(move |tx| {
